@@ -1,0 +1,1 @@
+"""Tasks and models in, predictions, metrics with intervals and the leaderboard out."""

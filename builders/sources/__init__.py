@@ -1,0 +1,1 @@
+"""View sources, one file each."""

@@ -1,0 +1,1 @@
+"""A data set in, the two stacked LoRA adapters out."""

@@ -1,0 +1,1 @@
+"""Images in; embeddings, locatability scores and groups of duplicates out."""

@@ -1,0 +1,1 @@
+"""The clue sources, one file each; `georeasoner.registry` finds them by name."""
