@@ -196,7 +196,7 @@ class Lake:
         committed so far of appended tables, and nothing of replaced ones.
         """
         with self.lock():
-            self._sweep()
+            self.sweep()
             out = Writer(self, stage, config, frozenset(whole), seed, inputs)
             yield out
             out.close()
@@ -222,7 +222,7 @@ class Lake:
             and (run["inputs_state"] == inputs)
         )
 
-    def _sweep(self) -> None:
+    def sweep(self) -> None:
         """Delete what no commit names, the leavings of a run that died; forget deleted tables."""
         live = {name: {p.name for p in self.shards(name)} for name in TABLES}
         gone = sorted(

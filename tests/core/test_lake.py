@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 
+import pyarrow.parquet as pq
 import pytest
 
-from georeasoner.errors import IntegrityError, LakeError, LakeLockedError
+from georeasoner.errors import InputError, IntegrityError, LakeError, LakeLockedError
 from georeasoner.lake import KeySet, Lake
+from georeasoner.lake.maintain import compact, remove
 
 
 def write_views(lake: Lake, ids: list[str], stage: str = "ingest", size: int = 1) -> None:
@@ -156,3 +158,21 @@ def test_key_set():
     assert "a" in keys and ("b", "c") in keys and "b" not in keys
     keys.add("b")
     assert "b" in keys and len(keys) == 3
+
+
+def test_remove_and_compact(tmp_path):
+    lake = Lake.create(tmp_path / "lake")
+    for view_id in "abc":
+        write_views(lake, [view_id])
+    with pytest.raises(InputError, match="no view z"):
+        remove(lake, ["a", "z"], "asked")
+    assert lake.count("views") == 3
+    remove(lake, ["a"], "asked")
+    assert remove(lake, ["a"], "asked").excluded == {"already_removed": 1}
+    assert compact(lake)["views"] == (3, 1)
+    stored = pq.read_table(lake.shards("views")[0])["view_id"].to_pylist()
+    assert sorted(stored) == ["b", "c"]
+    assert len(list((lake.root / "images").iterdir())) == 1
+    # a removed view that comes in again stays out
+    write_views(lake, ["a"])
+    assert lake.count("views") == 2
