@@ -77,7 +77,7 @@ class ClipModel:
         phrases, owner = [], []
         for number, name in enumerate(class_names()):
             for synonym in name.split(","):
-                phrases += [prompt.format(synonym.strip()) for prompt in self._prompts]
+                phrases += [prompt.replace("{}", synonym.strip()) for prompt in self._prompts]
                 owner += [number] * len(self._prompts)
         vectors = self.encode_text(phrases)
         total = np.zeros((len(class_names()), vectors.shape[1]), dtype=np.float32)
