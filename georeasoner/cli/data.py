@@ -1,0 +1,183 @@
+"""The commands that make data: scrape, ingest, score, dedup, audit, build, publish, sql."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from georeasoner.cli.main import app
+
+LakeOption = Annotated[Path, typer.Option("--lake", help="The lake's directory; made if new.")]
+LakeArgument = Annotated[Path, typer.Argument(help="The lake's directory.")]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        help="open_clip id, hf-hub:ID, local-dir:PATH, or a transformers CLIP id or folder."
+    ),
+]
+
+
+@app.command()
+def scrape(
+    source: Annotated[list[str], typer.Argument(help="Names of clue sources.")],
+    lake: LakeOption,
+    start_url: Annotated[str | None, typer.Option(help="Where the source's site is.")] = None,
+    max_pages: Annotated[int, typer.Option(help="Fetch at most this many pages.")] = 1000,
+    delay_s: Annotated[float, typer.Option(help="Wait between two requests.")] = 1.0,
+    contact: Annotated[str | None, typer.Option(help="Your address, for the user agent.")] = None,
+) -> None:
+    """Collect clues about how places look, with their licence and where they come from.
+
+    Example: `georeasoner scrape clueworld --lake LAKE --start-url http://127.0.0.1:8000/`
+    """
+    from georeasoner.lake import Lake
+    from scrapers.stage import scrape as run
+
+    for name in source:
+        run(
+            Lake.create(lake), name, start_url=start_url, max_pages=max_pages,
+            delay_s=delay_s, contact=contact,
+        )  # fmt: skip
+
+
+@app.command()
+def ingest(
+    source: Annotated[str, typer.Argument(help="folder:PATH, table:FILE, hf:REPO, ...")],
+    lake: LakeOption,
+    limit: Annotated[int | None, typer.Option(help="Stop after this many inputs.")] = None,
+    copy_images: Annotated[
+        bool, typer.Option(help="Keep the pictures' bytes in the lake.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="For sources that draw (clueworld:N).")] = 0,
+) -> None:
+    """Bring street views in: `folder:PATH` (EXIF positions), `table:FILE` (csv, parquet, jsonl),
+    `hf:REPO`, `webdataset:GLOB`, `clueworld:N`.
+
+    Example: `georeasoner ingest table:views.csv --lake LAKE`
+    """
+    from builders.ingest import ingest as run
+
+    from georeasoner.lake import Lake
+
+    run(Lake.create(lake), source, limit=limit, copy_images=copy_images, seed=seed)
+
+
+@app.command()
+def score(
+    lake: LakeArgument,
+    scorer: Annotated[str, typer.Option(help="Name of a scorer.")] = "clip",
+    model: Model = None,
+    engine: Annotated[str, typer.Option(help="local, or ray for a cluster.")] = "local",
+    batch_size: Annotated[int, typer.Option(help="Views per forward pass.")] = 32,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 ...")] = None,
+) -> None:
+    """Embeddings, class shares, locatability and best-matching clues of every view without them.
+
+    Example: `georeasoner score LAKE --scorer clip --model ViT-B-32/laion2b_s34b_b79k`
+    """
+    from georeasoner.errors import ConfigError
+    from georeasoner.lake import Lake
+    from scoring.stage import score as run
+
+    if engine != "local":
+        raise ConfigError(f"--engine {engine}", "local (ray is not part of this version)")
+    run(Lake.open(lake), scorer=scorer, model=model, batch_size=batch_size, device=device)
+
+
+@app.command()
+def dedup(
+    lake: LakeArgument,
+    model: Model = None,
+    threshold: Annotated[float, typer.Option(help="Cosine similarity of near-duplicates.")] = 0.95,
+) -> None:
+    """Groups of duplicates and near-duplicates; the most locatable member of each is kept.
+
+    Example: `georeasoner dedup LAKE --threshold 0.96`
+    """
+    from georeasoner.lake import Lake
+    from scoring.duplicates import dedup as run
+
+    run(Lake.open(lake), model=model, threshold=threshold)
+
+
+@app.command()
+def audit(
+    lake: LakeArgument,
+    against: Annotated[Path, typer.Option(help="A data set, a lake, or a table of views.")],
+    save: Annotated[Path | None, typer.Option(help="Write the overlaps to this csv.")] = None,
+) -> None:
+    """What a benchmark shares with the lake: the same id, file, sequence, or place.
+
+    Example: `georeasoner audit LAKE --against benchmark/views.parquet --save leaks.csv`
+    """
+    from builders.audit import audit as run
+    from georeasoner.lake import Lake
+
+    run(Lake.open(lake), against, save=save)
+
+
+@app.command()
+def build(
+    lake: LakeArgument,
+    dataset: Annotated[Path, typer.Argument(help="The data set's folder; made by this command.")],
+    scores: Annotated[str | None, typer.Option(help="score_id, where there are several.")] = None,
+    min_locatability: Annotated[
+        float | None, typer.Option(help="Keep views that score at least this (default 0.4).")
+    ] = None,
+    percentile: Annotated[
+        float | None, typer.Option(help="Keep views from this percentile of the scores on.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the assignment to splits.")] = 0,
+) -> None:
+    """The highly locatable data set: filtered, without leaks between splits, with its card.
+
+    Example: `georeasoner build LAKE DATASET --min-locatability 0.4`
+    """
+    from builders.dataset import build as run
+
+    from georeasoner.lake import Lake
+
+    run(
+        Lake.open(lake), dataset, scores=scores, min_locatability=min_locatability,
+        percentile=percentile, seed=seed,
+    )  # fmt: skip
+
+
+@app.command()
+def publish(
+    dataset: Annotated[Path, typer.Argument(help="A folder that `build` made.")],
+    repo_id: Annotated[str, typer.Argument(help="owner/name on the Hub.")],
+    private: Annotated[bool, typer.Option(help="Make the repository private.")] = False,
+    revision: Annotated[str | None, typer.Option(help="Tag the commit.")] = None,
+    synthetic: Annotated[bool, typer.Option(help="Yes, publish synthetic data.")] = False,
+) -> None:
+    """Publish a data set to the Hub, and verify it by reading it back.
+
+    Example: `georeasoner publish DATASET me/street-views --revision v1`
+    """
+    from builders.publish import publish_dataset
+
+    print(
+        publish_dataset(dataset, repo_id, private=private, revision=revision, synthetic=synthetic)
+    )
+
+
+@app.command()
+def sql(
+    query: Annotated[
+        str, typer.Argument(help="One SELECT; tables are named as in docs/tables.md.")
+    ],
+    on: Annotated[str, typer.Option(help="A lake, a data set, or hf://datasets/OWNER/NAME.")],
+    save: Annotated[Path | None, typer.Option(help="Write the result to this file.")] = None,
+    format: Annotated[str | None, typer.Option(help="table, csv, json or parquet.")] = None,
+) -> None:
+    """Ask a lake or a data set with DuckDB's SQL; read-only.
+
+    Example: `georeasoner sql "SELECT country, count(*) FROM views GROUP BY ALL" --on LAKE`
+    """
+    from builders.sql import run_query
+
+    run_query(query, on, save=save, format=format, out=sys.stdout)

@@ -1,0 +1,69 @@
+"""The commands that make and compare models: finetune, benchmark, leaderboard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from georeasoner.cli.main import app
+
+
+@app.command()
+def finetune(
+    recipe: Annotated[Path, typer.Argument(help="A YAML file, such as configs/georeasoner.yaml.")],
+    stage: Annotated[
+        str | None, typer.Option(help="reasoning or location; both where left out.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Overrides the recipe's output.")] = None,
+) -> None:
+    """Train the two stacked LoRA stages: reasoning first, then location.
+
+    Example: `georeasoner finetune configs/georeasoner.yaml --stage reasoning`
+    """
+    from finetune.train import finetune as run
+
+    run(recipe, stage=stage, out=out)
+
+
+@app.command()
+def benchmark(
+    task: Annotated[str, typer.Option(help="dataset:PATH#SPLIT, lake:PATH, or a table of views.")],
+    out: Annotated[Path, typer.Option(help="Folder of the runs.")],
+    model: Annotated[str | None, typer.Option(help="Name of a model, NAME or NAME:ID.")] = None,
+    adapter: Annotated[
+        list[Path] | None, typer.Option(help="LoRA folder; again for a stack, first one first.")
+    ] = None,
+    predictions: Annotated[
+        Path | None, typer.Option(help="Score another system's answers (csv or parquet).")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Name on the leaderboard.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
+    limit: Annotated[int | None, typer.Option(help="Only the first N views.")] = None,
+) -> None:
+    """Predict and score, resumable; or score what another system predicted.
+
+    Example: `georeasoner benchmark --model vlm:Qwen/Qwen2.5-VL-7B-Instruct --task dataset:D#test
+    --out RUNS`
+    """
+    from benchmark.run import benchmark_command
+
+    benchmark_command(
+        task=task, out=out, model=model, adapters=tuple(adapter or ()), predictions=predictions,
+        name=name, seed=seed, limit=limit,
+    )  # fmt: skip
+
+
+@app.command()
+def leaderboard(
+    runs: Annotated[Path, typer.Argument(help="Folder of the runs.")],
+    html: Annotated[Path | None, typer.Option(help="Write a self-contained page.")] = None,
+) -> None:
+    """Compare runs: a table here, and a page that opens from disk.
+
+    Example: `georeasoner leaderboard RUNS --html leaderboard.html`
+    """
+    from benchmark.leaderboard import leaderboard_command
+
+    leaderboard_command(runs, html=html)
