@@ -17,6 +17,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class ClueText:
+    """A clue, as far as a scorer needs to know it."""
+
+    clue_id: str
+    text: str
+    category: str | None
+
+
+@dataclass(frozen=True)
 class Scored:
     """Results for N views; what a scorer does not know is None."""
 
@@ -27,7 +36,7 @@ class Scored:
 
 
 class Scorer(Protocol):
-    """Made as `Scorer(model=..., weights=(150,), clues=[(clue_id, text), ...], device=...)`.
+    """Made as `Scorer(model=..., weights=(150,), clues=[ClueText, ...], device=...)`.
 
     Making one finds the model (and raises `ModelError`); the weights are loaded when the first
     picture comes, so that a run with nothing to do stays fast.

@@ -28,7 +28,7 @@ from georeasoner.records import table
 from georeasoner.registry import get
 from scoring.decode import Refusal, safe_open
 from scoring.locatability import load_weights, weights_hash
-from scoring.scored import Scored, Scorer
+from scoring.scored import ClueText, Scored, Scorer
 
 STAGE = "score"
 _AHEAD = 2  # batches in preparation while one is scored
@@ -77,7 +77,7 @@ def score(
     config = {
         "score_id": score_id, "scorer": scorer, "model": made.model_id, "weights": weights,
         "weights_hash": weights_hash(vector), "batch_size": batch_size,
-        "clues": fingerprint(clues),
+        "clues": fingerprint([[c.clue_id, c.text, c.category] for c in clues]),
     }  # fmt: skip
     pictures, real = lake.keys("images"), 0
     with lake.writing(STAGE, config, inputs=lake.state("views", "images", "removals")) as out:
@@ -212,9 +212,9 @@ class _Run:
         self.out.add("scores", _table("scores", columns))
 
 
-def _clues(lake: Lake) -> list[tuple[str, str]]:
-    rows = lake.read("clues", ["clue_id", "text"]).to_pylist()
-    return sorted((row["clue_id"], row["text"]) for row in rows)
+def _clues(lake: Lake) -> list[ClueText]:
+    rows = lake.read("clues", ["clue_id", "text", "category"]).to_pylist()
+    return sorted((ClueText(**row) for row in rows), key=lambda clue: clue.clue_id)
 
 
 def _done(lake: Lake, score_id: str) -> Iterator[str]:

@@ -70,6 +70,9 @@ def score(
     lake: LakeArgument,
     scorer: Annotated[str, typer.Option(help="Name of a scorer.")] = "clip",
     model: Model = None,
+    weights: Annotated[
+        str, typer.Option(help="Class weights: published, or a JSON file.")
+    ] = "published",
     engine: Annotated[str, typer.Option(help="local, or ray for a cluster.")] = "local",
     batch_size: Annotated[int, typer.Option(help="Views per forward pass.")] = 32,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 ...")] = None,
@@ -84,14 +87,30 @@ def score(
 
     if engine != "local":
         raise ConfigError(f"--engine {engine}", "local (ray is not part of this version)")
-    run(Lake.open(lake), scorer=scorer, model=model, batch_size=batch_size, device=device)
+    run(
+        Lake.open(lake),
+        scorer=scorer,
+        model=model,
+        weights=weights,
+        batch_size=batch_size,
+        device=device,
+    )
 
 
 @app.command()
 def dedup(
     lake: LakeArgument,
     model: Model = None,
+    scores: Annotated[
+        str | None, typer.Option(help="score_id that ranks them, where there are several.")
+    ] = None,
     threshold: Annotated[float, typer.Option(help="Cosine similarity of near-duplicates.")] = 0.95,
+    near_km: Annotated[
+        float, typer.Option(help="How far apart near-duplicates may be taken.")
+    ] = 1.0,
+    far_threshold: Annotated[
+        float, typer.Option(help="Cosine similarity of the same picture further apart.")
+    ] = 0.99,
 ) -> None:
     """Groups of duplicates and near-duplicates; the most locatable member of each is kept.
 
@@ -100,7 +119,10 @@ def dedup(
     from georeasoner.lake import Lake
     from scoring.duplicates import dedup as run
 
-    run(Lake.open(lake), model=model, threshold=threshold)
+    run(
+        Lake.open(lake), model=model, scores=scores, threshold=threshold, near_km=near_km,
+        far_threshold=far_threshold,
+    )  # fmt: skip
 
 
 @app.command()

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from georeasoner.registry import register
 from scoring.clip_source import resolve_clip
 from scoring.locatability import area_locatability
-from scoring.scored import Scored
+from scoring.scored import ClueText, Scored
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from scoring.clip import ClipModel
 
-TOP_CLUES = 5
+TOP_CLUES = 12
 
 
 @register("scorer", "clip")
@@ -34,7 +34,7 @@ class ClipScorer:
         self,
         model: str | None,
         weights: NDArray[np.float64],
-        clues: Sequence[tuple[str, str]],
+        clues: Sequence[ClueText],
         device: str | None,
     ) -> None:
         self._source = resolve_clip(model)
@@ -53,7 +53,7 @@ class ClipScorer:
     @cached_property
     def _clue_vectors(self) -> NDArray[np.float32]:
         """(M, D), computed once per run."""
-        return self._loaded.encode_text([text for _, text in self._clues])
+        return self._loaded.encode_text([clue.text for clue in self._clues])
 
     def prepare(self, image: Image) -> Tensor:
         with self._lock:  # the first of the threads loads the model
@@ -70,10 +70,27 @@ class ClipScorer:
         )
 
     def _best(self, vectors: NDArray[np.float32]) -> list[list[dict[str, Any]]]:
-        """The clues of the greatest cosine for each of (N, D), best first, ties by their order."""
+        """For each of (N, D) the clue of the greatest cosine in every category, best first.
+
+        One of each category, since the clues of many countries say nearly the same of a thing;
+        ties go by their order.
+        """
         similarity = vectors @ self._clue_vectors.T
-        order = np.argsort(-similarity, axis=1, kind="stable")[:, :TOP_CLUES]
-        return [
-            [{"clue_id": self._clues[k][0], "similarity": float(row[k])} for k in best]
-            for row, best in zip(similarity, order, strict=True)
-        ]
+        best = np.stack(
+            [rows[np.argmax(similarity[:, rows], axis=1)] for rows in self._categories], axis=1
+        )  # (N, categories)
+        found = []
+        for row, candidates in zip(similarity, best, strict=True):
+            ranked = sorted(candidates, key=lambda k: (-row[k], k))[:TOP_CLUES]
+            found.append(
+                [{"clue_id": self._clues[k].clue_id, "similarity": float(row[k])} for k in ranked]
+            )
+        return found
+
+    @cached_property
+    def _categories(self) -> list[NDArray[np.int64]]:
+        """Which clues are of each category."""
+        rows: dict[str | None, list[int]] = {}
+        for at, clue in enumerate(self._clues):
+            rows.setdefault(clue.category, []).append(at)
+        return [np.array(places) for places in rows.values()]
