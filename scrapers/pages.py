@@ -1,0 +1,94 @@
+"""Pages as they were fetched, kept on disk: what a spider saves and what a parser reads.
+
+A `PageStore` is a folder: one JSON file per URL (status, headers, encoding, time of retrieval,
+hash of the content) and one file per distinct body, named by its hash. Both are written to a
+temporary name and renamed, the body first, so a page that is there is whole. Parsing can so be
+repeated without the network, and the next crawl can ask a site only for what changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from georeasoner.errors import IntegrityError
+
+
+@dataclass(frozen=True)
+class Page:
+    """One response. `url` is where it came from in the end, after redirects.
+
+    Header names are in lower case; several headers of one name are joined by ", " as HTTP allows.
+    `encoding` is the character set that header and content declare, None for bytes.
+    """
+
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    encoding: str | None
+    retrieved_at: datetime
+    content_sha256: str
+
+
+def content_sha256(body: bytes) -> str:
+    """The hash that a clue carries of the page it was read from."""
+    return hashlib.sha256(body).hexdigest()
+
+
+class PageStore:
+    """A folder of pages, by URL."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def save(self, page: Page) -> None:
+        """Keep a page, in place of an older one of the same URL."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        body = self.folder / f"{page.content_sha256}.body"
+        if not body.exists():
+            _write(body, page.body)
+        facts = {
+            "url": page.url,
+            "status": page.status,
+            "headers": dict(page.headers),
+            "encoding": page.encoding,
+            "retrieved_at": page.retrieved_at.isoformat(),
+            "content_sha256": page.content_sha256,
+        }
+        _write(self._file(page.url), json.dumps(facts, indent=1).encode())
+
+    def load(self, url: str) -> Page | None:
+        """The page of that URL, None if it was never kept. Raises `IntegrityError`."""
+        file = self._file(url)
+        return self._read(file) if file.exists() else None
+
+    def pages(self) -> Iterator[Page]:
+        """Every page, ordered by the hash of its URL."""
+        for file in sorted(self.folder.glob("*.json")):
+            yield self._read(file)
+
+    def _read(self, file: Path) -> Page:
+        facts = json.loads(file.read_bytes())
+        body_file = self.folder / f"{facts['content_sha256']}.body"
+        body = body_file.read_bytes()
+        if content_sha256(body) != facts["content_sha256"]:
+            raise IntegrityError(f"{body_file} does not hold what its name says: delete the folder")
+        facts["retrieved_at"] = datetime.fromisoformat(facts["retrieved_at"])
+        return Page(body=body, **facts)
+
+    def _file(self, url: str) -> Path:
+        return self.folder / f"{hashlib.sha256(url.encode()).hexdigest()[:32]}.json"
+
+
+def _write(file: Path, content: bytes) -> None:
+    handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=".writing-")
+    with os.fdopen(handle, "wb") as out:
+        out.write(content)
+    Path(temporary).replace(file)
