@@ -1,0 +1,150 @@
+"""From a data set to conversations: what the model is asked and what it should say.
+
+In go the rows of a built data set (views with their country and city, scores with the clues that
+match each view, and the clues); out come one prompt and one completion per view. The reasoning
+stage answers with reasons and the country, the location stage adds the city. Nothing of the answer
+is in the prompt: a model has the picture alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from finetune.recipe import Reasons
+from georeasoner.answers import PROMPT, Answer, render
+from georeasoner.gazetteer import Gazetteer
+
+StageName = Literal["reasoning", "location"]
+
+
+@dataclass(frozen=True)
+class Match:
+    """A clue that a view shows, as the scorer found it."""
+
+    text: str
+    category: str
+    similarity: float
+
+
+@dataclass(frozen=True)
+class LabelledView:
+    """What a conversation is made from."""
+
+    view_id: str
+    country: str
+    city: str | None
+    matches: tuple[Match, ...]
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """One training example, without its picture."""
+
+    view_id: str
+    prompt: str
+    completion: str
+
+
+def labelled_views(
+    views: Iterable[Mapping[str, Any]],
+    top_clues: Mapping[str, Sequence[Mapping[str, Any]]],
+    clues: Mapping[str, Mapping[str, Any]],
+    reasons: Reasons,
+) -> list[LabelledView]:
+    """Join views with their clues; of each category only the best match counts.
+
+    `top_clues` maps view_id to [{"clue_id", "similarity"}], `clues` clue_id to its row. Views
+    without a country are left out.
+    """
+    result = []
+    for view in views:
+        if view["country"] is None:
+            continue
+        best: dict[str, Match] = {}
+        for found in top_clues.get(view["view_id"], ()):
+            clue = clues.get(found["clue_id"])
+            if clue is None or found["similarity"] < reasons.min_similarity:
+                continue
+            category = clue["category"] or "other"
+            match = Match(clue["text"].rstrip(". "), category, found["similarity"])
+            if category not in best or best[category].similarity < match.similarity:
+                best[category] = match
+        ranked = sorted(best.values(), key=lambda m: -m.similarity)[: reasons.at_most]
+        if reasons.order == "category":
+            ranked.sort(key=lambda m: m.category)
+        result.append(LabelledView(view["view_id"], view["country"], view["city"], tuple(ranked)))
+    return result
+
+
+def shuffle_labels(views: Sequence[LabelledView], seed: int) -> list[LabelledView]:
+    """The control: country and city permuted together over the views."""
+    order = np.random.default_rng(seed).permutation(len(views))
+    return [
+        LabelledView(view.view_id, views[j].country, views[j].city, view.matches)
+        for view, j in zip(views, order, strict=True)
+    ]
+
+
+class Evidence:
+    """Naive Bayes over matched clues: P(country | clues), with add-one-half smoothing.
+
+    Counted on the training split alone; an unseen clue says nothing.
+    """
+
+    def __init__(self, views: Sequence[LabelledView]) -> None:
+        self.countries = sorted({v.country for v in views})
+        index = {c: i for i, c in enumerate(self.countries)}
+        texts: dict[str, set[str]] = {}
+        counts: dict[str, NDArray[np.float64]] = {}
+        prior = np.zeros(len(self.countries))
+        for view in views:
+            prior[index[view.country]] += 1
+            for match in view.matches:
+                texts.setdefault(match.category, set()).add(match.text)
+                row = counts.setdefault(match.text, np.zeros(len(self.countries)))
+                row[index[view.country]] += 1
+        self._log_prior = np.log(prior / prior.sum())
+        self._log_likelihood: dict[str, NDArray[np.float64]] = {}
+        for values in texts.values():
+            total = sum(counts[t] for t in values) + 0.5 * len(values)
+            for text in values:
+                self._log_likelihood[text] = np.log((counts[text] + 0.5) / total)
+
+    def guesses(self, matches: Sequence[Match], running: bool) -> list[str]:
+        """The most probable country after each clue: given all so far, or that one alone."""
+        found = []
+        so_far = self._log_prior
+        for match in matches:
+            this = self._log_likelihood.get(match.text, np.zeros(len(self.countries)))
+            so_far = so_far + this
+            best = so_far if running else self._log_prior + this
+            found.append(self.countries[int(np.argmax(best))])
+        return found
+
+
+def conversations(
+    views: Sequence[LabelledView], stage: StageName, reasons: Reasons, gazetteer: Gazetteer
+) -> list[Conversation]:
+    """One conversation per view. The reasoning stage needs reasons: views without any are left to
+    the location stage."""
+    evidence = Evidence(views) if views and reasons.guess != "none" else None
+    result = []
+    for view in views:
+        if stage == "reasoning" and not view.matches:
+            continue
+        said = [m.text for m in view.matches] or [reasons.no_clue]
+        if evidence is not None and view.matches:
+            guesses = evidence.guesses(view.matches, reasons.guess == "running")
+            said = [
+                f"{m.text} ({gazetteer.name(g)})"
+                for m, g in zip(view.matches, guesses, strict=True)
+            ]
+        city = view.city if stage == "location" else None
+        answer = Answer(country=view.country, city=city, reasons=tuple(said))
+        result.append(Conversation(view.view_id, PROMPT, render(answer, gazetteer.name)))
+    return result

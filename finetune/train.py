@@ -1,0 +1,194 @@
+"""Two stacked LoRA stages on one base model: reasoning first, then location.
+
+In goes a recipe (base model, data set, settings), out come `OUT/lora1` and `OUT/lora2`, peft
+folders with their provenance. LoRA1 learns to reason from clues; then it is frozen and stays in the
+forward pass while LoRA2 learns country and city. A stage whose adapter is there and was made from
+the same inputs is not run again.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from finetune.conversations import StageName, conversations, labelled_views, shuffle_labels
+from finetune.recipe import FinetuneRecipe, Stage
+from georeasoner.config import load_recipe
+from georeasoner.errors import ConfigError, EmptyResultError, InputError, ModelError
+from georeasoner.gazetteer import Gazetteer
+from georeasoner.lake.files import TEMPORARY, write_json
+from georeasoner.progress import log
+from georeasoner.provenance import file_sha256, fingerprint, provenance
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+ADAPTERS: dict[StageName, str] = {"reasoning": "lora1", "location": "lora2"}
+
+
+def finetune(recipe_path: Path, stage: str | None = None, out: Path | None = None) -> list[Path]:
+    """Run the stages of a recipe file; the adapters' folders."""
+    overrides = {"out": str(out)} if out is not None else None
+    return train(load_recipe(recipe_path, FinetuneRecipe, overrides), stage)
+
+
+def train(recipe: FinetuneRecipe, stage: str | None = None) -> list[Path]:
+    """Run one stage or both. Raises `ConfigError` on an unknown stage, or location before reasoning."""
+    if stage is not None and stage not in ADAPTERS:
+        raise ConfigError(f"stage {stage!r}", f"one of {', '.join(ADAPTERS)}")
+    wanted: list[StageName] = [s for s in ADAPTERS if stage in (None, s)]
+    return [_run_stage(recipe, s) for s in wanted]
+
+
+def _run_stage(recipe: FinetuneRecipe, stage: StageName) -> Path:
+    folder = Path(recipe.out) / ADAPTERS[stage]
+    first = Path(recipe.out) / ADAPTERS["reasoning"]
+    if stage == "location" and not (first / "provenance.json").is_file():
+        raise ConfigError(f"{first} is not there", "the adapter of --stage reasoning, run first")
+    config = _fingerprinted(recipe, stage, first)
+    done = folder / "provenance.json"
+    if done.is_file() and json.loads(done.read_text())["fingerprint"] == fingerprint(config):
+        log(f"finetune: {folder} is there and current; nothing to do")
+        return folder
+    data = stage_data(recipe, stage)
+    log(f"finetune: stage {stage} on {data.num_rows:,} views")
+    losses = _fit(recipe, stage, data, first, folder, config)
+    log(f"finetune: stage {stage}: loss {losses[0]:.3f} -> {losses[-1]:.3f}; {folder}")
+    return folder
+
+
+def _fingerprinted(recipe: FinetuneRecipe, stage: StageName, first: Path) -> dict[str, Any]:
+    """What a stage's adapter depends on; a change of any of it makes the stage run again."""
+    shared = {"split", "base_model", "seed", "dtype", "shuffle_labels", "reasons", stage}
+    config = recipe.model_dump(include=shared)
+    marker = Path(recipe.dataset) / "provenance.json"
+    config["dataset"] = file_sha256(marker) if marker.is_file() else recipe.dataset
+    if stage == "location":
+        config["lora1"] = file_sha256(first / "adapter_model.safetensors")
+    return config
+
+
+def stage_data(recipe: FinetuneRecipe, stage: StageName) -> Dataset:
+    """The stage's examples in the form that trl wants: `images`, `prompt`, `completion`."""
+    from datasets import load_dataset
+
+    try:
+        views = load_dataset(recipe.dataset, "views", split=recipe.split)
+        clue_rows = load_dataset(recipe.dataset, "clues", split="train")
+        score_rows = load_dataset(recipe.dataset, "scores", split="train")
+    except (FileNotFoundError, ValueError) as error:
+        raise InputError(
+            f"{recipe.dataset} does not load: {error}",
+            "a data set that `georeasoner build` made, with views, clues and scores",
+        ) from error
+    allowed = clue_rows.filter(lambda row: row["ai_training_allowed"] is True)
+    if refused := clue_rows.num_rows - allowed.num_rows:
+        log(f"finetune: {refused:,} clues are left out: their source does not allow training")
+    wanted = ["view_id", "country", "city"]
+    labelled = labelled_views(
+        views.select_columns(wanted),
+        {row["view_id"]: row["top_clues"] or () for row in score_rows},
+        {row["clue_id"]: row for row in allowed},
+        recipe.reasons,
+    )
+    if recipe.shuffle_labels:
+        labelled = shuffle_labels(labelled, recipe.seed)
+    talks = conversations(labelled, stage, recipe.reasons, Gazetteer.load())
+    rows = {view_id: i for i, view_id in enumerate(views["view_id"])}
+    with_image = [t for t in talks if not _lacks_image(views, rows[t.view_id])]
+    if not with_image:
+        raise EmptyResultError(
+            f"no example for the stage {stage} in {recipe.dataset}",
+            "views with pictures, a country and (for reasoning) matching clues",
+            "scrape clues before `score`, or lower reasons.min_similarity",
+        )
+    chosen = views.select([rows[t.view_id] for t in with_image]).select_columns(["image"])
+
+    def to_example(row: dict[str, Any], at: int) -> dict[str, Any]:
+        talk = with_image[at]
+        return {
+            "prompt": [{"role": "user", "content": talk.prompt}],
+            "completion": [{"role": "assistant", "content": talk.completion}],
+        }
+
+    return chosen.map(to_example, with_indices=True, keep_in_memory=True)
+
+
+def _lacks_image(views: Dataset, at: int) -> bool:
+    return views.with_format("arrow")[at]["image"][0].as_py() is None
+
+
+def _fit(
+    recipe: FinetuneRecipe,
+    stage: StageName,
+    data: Dataset,
+    first: Path,
+    folder: Path,
+    config: dict[str, Any],
+) -> list[float]:
+    """Train one adapter; it appears in `folder` when it is whole. The losses that were logged."""
+    from transformers import AutoProcessor
+
+    from finetune.stack import StackedTrainer, activate, new_stack
+
+    settings: Stage = getattr(recipe, stage)
+    try:
+        processor = AutoProcessor.from_pretrained(recipe.base_model)
+        model = new_stack(recipe, settings, first if stage == "location" else None)
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"{recipe.base_model} does not load: {error}", "an image-text-to-text model"
+        ) from error
+    adapter = ADAPTERS[stage]
+    work = folder.with_name(TEMPORARY + adapter)
+    checkpoints = sorted(work.glob("checkpoint-*")) if settings.save_steps else []
+    if not checkpoints:
+        shutil.rmtree(work, ignore_errors=True)
+    trainer = StackedTrainer(
+        model=model,
+        args=_arguments(recipe, settings, work),
+        processing_class=processor,
+        train_dataset=data,
+    )
+    activate(model, adapter)
+    trainer.train(resume_from_checkpoint=bool(checkpoints))
+    model.save_pretrained(str(work), selected_adapters=[adapter])
+    write_json(work / adapter / "provenance.json", provenance(config, recipe.seed))
+    if folder.exists():
+        shutil.rmtree(folder)
+    (work / adapter).replace(folder)
+    shutil.rmtree(work)
+    return [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+
+
+def _arguments(recipe: FinetuneRecipe, settings: Stage, work: Path) -> Any:
+    import torch
+    from trl import SFTConfig
+
+    on_gpu = torch.cuda.is_available() and recipe.device != "cpu"
+    return SFTConfig(
+        output_dir=str(work),
+        num_train_epochs=settings.epochs,
+        max_steps=settings.max_steps or -1,
+        per_device_train_batch_size=settings.batch_size,
+        gradient_accumulation_steps=settings.gradient_accumulation,
+        learning_rate=settings.learning_rate,
+        weight_decay=settings.weight_decay,
+        adam_beta2=settings.adam_beta2,
+        warmup_steps=settings.warmup_ratio,
+        lr_scheduler_type=settings.scheduler,
+        max_length=settings.max_length,
+        gradient_checkpointing=settings.gradient_checkpointing,
+        save_strategy="steps" if settings.save_steps else "no",
+        save_steps=settings.save_steps or 500,
+        logging_steps=10,
+        report_to="none",
+        use_cpu=not on_gpu,
+        bf16=on_gpu and recipe.dtype == "bfloat16",
+        completion_only_loss=True,
+        dataloader_num_workers=0,
+        disable_tqdm=True,
+        seed=recipe.seed,
+    )

@@ -1,0 +1,106 @@
+"""Conversations: reasons from matched clues, guesses by naive Bayes, the shuffled control."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from finetune.conversations import (
+    Evidence,
+    LabelledView,
+    Match,
+    conversations,
+    labelled_views,
+    shuffle_labels,
+)
+from finetune.recipe import Reasons
+from georeasoner.answers import parse
+from georeasoner.gazetteer import Gazetteer
+
+LEFT = Match("traffic keeps left", "side", 0.9)
+RIGHT = Match("traffic keeps right", "side", 0.9)
+RED = Match("red soil", "soil", 0.8)
+SAND = Match("pale sand", "soil", 0.8)
+
+
+def view(name, country, *matches):
+    return LabelledView(name, country, None, matches)
+
+
+def test_evidence_by_hand():
+    # two countries, equally frequent; left: JP 3, FR 0; right: JP 0, FR 3
+    views = [view(f"j{i}", "JP", LEFT) for i in range(3)]
+    views += [view(f"f{i}", "FR", RIGHT, RED) for i in range(3)]
+    evidence = Evidence(views)
+    assert evidence.countries == ["FR", "JP"]
+    assert evidence.guesses([LEFT], running=True) == ["JP"]
+    # P(left|JP) = 3.5/4 and P(left|FR) = 0.5/4, so left speaks 7 : 1 for JP. Red soil was seen in
+    # FR alone, and as the only soil it says nothing there: (3.5/3.5) : (0.5/0.5)
+    assert evidence.guesses([LEFT, RED], running=True) == ["JP", "JP"]
+    views += [view("j3", "JP", LEFT, SAND), view("f3", "FR", RIGHT, RED)]
+    # now red soil is 4.5/5 in FR and 0.5/2 in JP: 3.6 : 1 for FR; alone it says FR, after left JP
+    evidence = Evidence(views)
+    assert evidence.guesses([LEFT, RED], running=True) == ["JP", "JP"]
+    assert evidence.guesses([LEFT, RED], running=False) == ["JP", "FR"]
+
+
+def test_the_best_match_of_each_category_counts():
+    rows = [{"view_id": "a", "country": "JP", "city": "Tokyo"}, {"view_id": "b", "country": None}]
+    clues = {
+        "1": {"text": "Red soil.", "category": "soil"},
+        "2": {"text": "Pale sand.", "category": "soil"},
+        "3": {"text": "Traffic keeps left.", "category": "side"},
+    }
+    top = {
+        "a": [
+            {"clue_id": "1", "similarity": 0.5},
+            {"clue_id": "2", "similarity": 0.7},
+            {"clue_id": "3", "similarity": 0.2},
+            {"clue_id": "gone", "similarity": 0.9},
+        ]
+    }
+    made = labelled_views(rows, top, clues, Reasons(min_similarity=0.3))
+    assert made == [LabelledView("a", "JP", "Tokyo", (Match("Pale sand", "soil", 0.7),))]
+
+
+def test_completions_are_answers():
+    views = [
+        LabelledView("a", "JP", "Tokyo", (LEFT, RED)),
+        LabelledView("b", "FR", "Paris", ()),
+        LabelledView("c", "FR", "Lyon", (RIGHT,)),
+    ]
+    gazetteer = Gazetteer.load()
+    reasons = Reasons(guess="running")
+    reasoning = conversations(views, "reasoning", reasons, gazetteer)
+    assert [c.view_id for c in reasoning] == ["a", "c"]
+    answer = parse(reasoning[0].completion)
+    assert (answer.country, answer.city) == ("JP", None)
+    assert answer.reasons == ("traffic keeps left (Japan)", "red soil (Japan)")
+    location = conversations(views, "location", reasons, gazetteer)
+    assert [parse(c.completion).city for c in location] == ["Tokyo", "Paris", "Lyon"]
+    assert parse(location[1].completion).reasons == ("no clues",)
+    assert list(json.loads(location[0].completion)) == ["reasons", "country", "city"]
+    assert "Japan" not in location[0].prompt
+
+
+def test_shuffling_permutes_country_and_city_together():
+    views = [LabelledView(str(i), c, c + "-city", (LEFT,)) for i, c in enumerate("ABCDEFGH")]
+    shuffled = shuffle_labels(views, seed=1)
+    assert [v.view_id for v in shuffled] == [v.view_id for v in views]
+    assert sorted(v.country for v in shuffled) == sorted(v.country for v in views)
+    assert all(v.city == v.country + "-city" for v in shuffled)
+    assert shuffled != views
+    assert shuffle_labels(views, seed=1) == shuffled
+
+
+def test_recipes_say_what_is_wrong():
+    from finetune.recipe import FinetuneRecipe
+    from georeasoner.config import load_recipe
+    from georeasoner.errors import ConfigError
+
+    with pytest.raises(ConfigError, match="base_model"):
+        load_recipe("configs/georeasoner.yaml", FinetuneRecipe, {"base_model": 3})
+    recipe = load_recipe("configs/georeasoner.yaml", FinetuneRecipe)
+    assert recipe.reasoning.learning_rate == 1e-5
+    assert recipe.reasoning.batch_size * recipe.reasoning.gradient_accumulation == 80
