@@ -91,7 +91,9 @@ def connect(on: str) -> duckdb.DuckDBPyConnection:
     elif (Path(on) / "data").is_dir():
         connection, allowed = _of_folder(Path(on)), [Path(on).resolve()]
     else:
-        raise InputError(f"{on} cannot be asked", "a lake, a data set's folder, or hf://datasets/...")
+        raise InputError(
+            f"{on} cannot be asked", "a lake, a data set's folder, or hf://datasets/..."
+        )
     folders = ", ".join("'" + str(folder).replace("'", "''") + "/'" for folder in allowed)
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET autoinstall_known_extensions = false")
@@ -157,8 +159,12 @@ def _check(connection: duckdb.DuckDBPyConnection, query: str) -> None:
         raise QueryError(f"a {kind.name} statement", "a SELECT", "sql is read-only")
     called = _functions(connection, query)
     for name in sorted(called):
-        if name in _REFUSED_FUNCTIONS or name.startswith(("read_", "parquet_", "sniff_", "duckdb_")):
-            raise QueryError(f"the function {name}", "tables of --on", "files cannot be read by name")
+        if name in _REFUSED_FUNCTIONS or name.startswith(
+            ("read_", "parquet_", "sniff_", "duckdb_")
+        ):
+            raise QueryError(
+                f"the function {name}", "tables of --on", "files cannot be read by name"
+            )
 
 
 def _functions(connection: duckdb.DuckDBPyConnection, query: str) -> set[str]:
@@ -260,7 +266,9 @@ def _write_table(reader: pa.RecordBatchReader, out: IO[str]) -> int:
     console = Console(file=out, width=None if terminal else 200, no_color=not terminal)
     console.print(table)
     if count > SHOWN_ROWS:
-        log(f"sql: {count - SHOWN_ROWS:,} of {count:,} rows are not shown; --save FILE has them all")
+        log(
+            f"sql: {count - SHOWN_ROWS:,} of {count:,} rows are not shown; --save FILE has them all"
+        )
     return count
 
 
