@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from finetune.recipe import Reasons
 from georeasoner.answers import PROMPT, Answer, render
 from georeasoner.gazetteer import Gazetteer
+from scrapers.places import countries_in
 
 StageName = Literal["reasoning", "location"]
 
@@ -50,6 +51,19 @@ class Conversation:
     completion: str
 
 
+def sight(text: str) -> str:
+    """What a clue says is to be seen: its clauses (parted by colons) that name no country.
+
+    "Red soil: typical of Kenya." gives "red soil". A clue that cannot be parted so is kept whole.
+    """
+    clauses = [clause.strip(" .") for clause in text.split(":")]
+    told = [clause for clause in clauses if clause and not countries_in(clause)]
+    if not told or len(told) == len(clauses):
+        return text.rstrip(". ")
+    seen = ": ".join(told)
+    return seen[0].lower() + seen[1:]
+
+
 def labelled_views(
     views: Iterable[Mapping[str, Any]],
     top_clues: Mapping[str, Sequence[Mapping[str, Any]]],
@@ -71,7 +85,7 @@ def labelled_views(
             if clue is None or found["similarity"] < reasons.min_similarity:
                 continue
             category = clue["category"] or "other"
-            match = Match(clue["text"].rstrip(". "), category, found["similarity"])
+            match = Match(sight(clue["text"]), category, found["similarity"])
             if category not in best or best[category].similarity < match.similarity:
                 best[category] = match
         ranked = sorted(best.values(), key=lambda m: -m.similarity)[: reasons.at_most]

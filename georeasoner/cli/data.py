@@ -59,7 +59,6 @@ def ingest(
     Example: `georeasoner ingest table:views.csv --lake LAKE`
     """
     from builders.ingest import ingest as run
-
     from georeasoner.lake import Lake
 
     run(Lake.create(lake), source, limit=limit, copy_images=copy_images, seed=seed)
@@ -159,7 +158,6 @@ def build(
     Example: `georeasoner build LAKE DATASET --min-locatability 0.4`
     """
     from builders.dataset import build as run
-
     from georeasoner.lake import Lake
 
     run(

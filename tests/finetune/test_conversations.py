@@ -13,6 +13,7 @@ from finetune.conversations import (
     conversations,
     labelled_views,
     shuffle_labels,
+    sight,
 )
 from finetune.recipe import Reasons
 from georeasoner.answers import parse
@@ -48,8 +49,8 @@ def test_evidence_by_hand():
 def test_the_best_match_of_each_category_counts():
     rows = [{"view_id": "a", "country": "JP", "city": "Tokyo"}, {"view_id": "b", "country": None}]
     clues = {
-        "1": {"text": "Red soil.", "category": "soil"},
-        "2": {"text": "Pale sand.", "category": "soil"},
+        "1": {"text": "Red soil: typical of Kenya.", "category": "soil"},
+        "2": {"text": "In Egypt, look out for this: pale sand.", "category": "soil"},
         "3": {"text": "Traffic keeps left.", "category": "side"},
     }
     top = {
@@ -61,7 +62,15 @@ def test_the_best_match_of_each_category_counts():
         ]
     }
     made = labelled_views(rows, top, clues, Reasons(min_similarity=0.3))
-    assert made == [LabelledView("a", "JP", "Tokyo", (Match("Pale sand", "soil", 0.7),))]
+    assert made == [LabelledView("a", "JP", "Tokyo", (Match("pale sand", "soil", 0.7),))]
+
+
+def test_the_sight_is_what_names_no_country():
+    assert sight("Dashed white centre line: common in France, and also seen in Germany.") == (
+        "dashed white centre line"
+    )
+    assert sight("Chilean poles have holes.") == "Chilean poles have holes"
+    assert sight("Mind this: red soil.") == "Mind this: red soil"
 
 
 def test_completions_are_answers():

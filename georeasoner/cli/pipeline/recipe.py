@@ -9,6 +9,9 @@ from pydantic import Field
 from georeasoner.config import Recipe
 
 
+MODELS = ("georeasoner", "lora1", "base", "clip-zeroshot", "nearest", "prior", "ceiling")
+
+
 class Query(Recipe):
     """One question to the lake."""
 
@@ -19,16 +22,8 @@ class Query(Recipe):
 class Benchmark(Recipe):
     """Which models, and how the intervals are made."""
 
-    models: list[str] = [
-        "georeasoner",
-        "lora1",
-        "base",
-        "clip-zeroshot",
-        "nearest",
-        "prior",
-        "ceiling",
-    ]
-    bootstrap_samples: int = Field(2000, ge=100)
+    models: tuple[str, ...] = MODELS
+    resamples: int = Field(2000, ge=100)
 
 
 class QuickstartRecipe(Recipe):

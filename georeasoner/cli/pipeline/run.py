@@ -55,7 +55,7 @@ Step = Callable[[Context], dict[str, Any]]
 
 
 def run_steps(steps: dict[str, Step], context: Context) -> None:
-    """Run what has no marker yet. A marker holds what the step said, and is written when it ends."""
+    """Run what has no marker yet. A marker holds what its step said, and is written at its end."""
     markers = context.out / "steps"
     begun = time.monotonic()
     for number, (name, step) in enumerate(steps.items(), start=1):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from georeasoner.cli.pipeline.run import Context, Step
@@ -11,21 +12,22 @@ from georeasoner.lake import Lake
 from georeasoner.progress import log
 
 Said = dict[str, Any]
+DATASET_REPO = "georeasoner/clueworld"
+ADAPTERS_REPO = "georeasoner/clueworld-lora"
 
 
 def clues(context: Context) -> Said:
     """Scrape the clue pages of ClueWorld from a server on loopback."""
     from scrapers.stage import scrape
 
-    result = scrape(Lake.create(context.lake), "clueworld")
+    result = scrape(Lake.create(context.lake), "clueworld", delay_s=0.0)
     return {"sentences": result.sentences.as_dict(), "urls": result.urls.as_dict()}
 
 
 def views(context: Context) -> Said:
     """Draw the views for building, and the held-out ones in other cells of the same cities."""
-    from builders.ingest import ingest
-
     from builders.audit import audit
+    from builders.ingest import ingest
 
     recipe = context.recipe
     build = ingest(Lake.create(context.lake), f"clueworld:{recipe.views}", seed=recipe.seed)
@@ -39,12 +41,11 @@ def views(context: Context) -> Said:
 
 
 def scores(context: Context) -> Said:
-    """One CLIP pass; what the threshold keeps and drops, beside the exact information."""
+    """One CLIP pass: embedding, class shares, locatability and the best-matching clues."""
     from scoring.stage import score
 
-    lake = Lake.open(context.lake)
-    result = score(lake, batch_size=context.recipe.batch_size)
-    return {"score_id": result.score_id, "truth": compare_locatability(context)}
+    result = score(Lake.open(context.lake), batch_size=context.recipe.batch_size)
+    return {"score_id": result.score_id, "sums": result.sums.as_dict()}
 
 
 def duplicates(context: Context) -> Said:
@@ -52,31 +53,34 @@ def duplicates(context: Context) -> Said:
     from scoring.duplicates import dedup
 
     lake = Lake.open(context.lake)
-    dedup(lake, threshold=context.recipe.duplicate_similarity)
-    return compare_duplicates(context)
+    dedup(lake, threshold=context.recipe.duplicate_similarity, far_threshold=1.01)
+    return compare_duplicates(lake)
 
 
 def dataset(context: Context) -> Said:
-    """The highly locatable data set, loaded back by `datasets`."""
-    from builders.dataset import build
+    """The highly locatable data set, loaded back by `datasets`; what its threshold kept."""
     from datasets import load_dataset
 
-    recipe = context.recipe
-    build(
-        Lake.open(context.lake),
+    from builders.dataset import build
+
+    recipe, lake = context.recipe, Lake.open(context.lake)
+    built = build(
+        lake,
         context.dataset,
         min_locatability=recipe.min_locatability,
         percentile=recipe.percentile,
         seed=recipe.seed,
     )
     splits = load_dataset(str(context.dataset))
-    return {"rows": {name: split.num_rows for name, split in splits.items()}}
+    rows = {name: split.num_rows for name, split in splits.items()}
+    log(f"datasets.load_dataset: {', '.join(f'{n:,} {name}' for name, n in rows.items())}")
+    threshold = built.provenance["min_locatability"]
+    truth = compare_locatability(lake, context.said["scores"]["score_id"], threshold)
+    return {"rows": rows, "sums": built.sums.as_dict(), "locatability": truth}
 
 
 def sql(context: Context) -> Said:
     """The recipe's questions, answered by DuckDB."""
-    import sys
-
     from builders.sql import run_query
 
     for query in context.recipe.queries:
@@ -86,23 +90,15 @@ def sql(context: Context) -> Said:
 
 
 def tuning(context: Context) -> Said:
-    """Both LoRA stages on the data set."""
+    """LoRA1 on reasoning pairs made from clues, then LoRA2 on the frozen LoRA1."""
     from finetune.recipe import FinetuneRecipe
     from finetune.train import train
     from georeasoner.clueworld.models import VLM
 
-    recipe = context.recipe
-    settings = FinetuneRecipe.model_validate(
-        recipe.finetune
-        | {
-            "base_model": str(VLM),
-            "dataset": str(context.dataset),
-            "out": str(context.adapters),
-            "seed": recipe.seed,
-            "shuffle_labels": recipe.shuffle_labels,
-        }
-    )
-    return {"adapters": [folder.name for folder in train(settings)]}
+    paths = {"base_model": str(VLM), "dataset": str(context.dataset), "out": str(context.adapters)}
+    run = {"seed": context.recipe.seed, "shuffle_labels": context.recipe.shuffle_labels}
+    train(FinetuneRecipe.model_validate({**context.recipe.finetune, **paths, **run}))
+    return {"adapters": sorted(p.name for p in context.adapters.iterdir())}
 
 
 def publishing(context: Context) -> Said:
@@ -112,23 +108,65 @@ def publishing(context: Context) -> Said:
 
     with LocalHub(context.out / "hub") as hub:
         lines = [
-            publish_dataset(
-                context.dataset, "georeasoner/clueworld", synthetic=True, endpoint=hub.url
-            ),
-            publish_adapters(context.adapters, "georeasoner/clueworld-lora", endpoint=hub.url),
+            publish_dataset(context.dataset, DATASET_REPO, synthetic=True, endpoint=hub.url),
+            publish_adapters(context.adapters, ADAPTERS_REPO, endpoint=hub.url),
         ]
     for line in lines:
         log(line)
     return {"published": lines}
 
 
+def benchmark(context: Context) -> Said:
+    """Every model on the held-out views; who learns, learns from the data set's train split."""
+    from benchmark.run import run
+    from benchmark.task import load_task
+    from georeasoner.clueworld.models import VLM
+
+    lora = [context.adapters / "lora1", context.adapters / "lora2"]
+    models: dict[str, tuple[str, list[Any]]] = {
+        "georeasoner": (f"vlm:{VLM}", lora),
+        "lora1": (f"vlm:{VLM}", lora[:1]),
+        "base": (f"vlm:{VLM}", []),
+        "clip-zeroshot": ("clip-zeroshot", []),
+        "nearest": ("nearest", []),
+        "prior": ("prior", []),
+        "ceiling": ("ceiling", []),
+    }
+    train = f"dataset:{context.dataset}#train"
+    task = load_task(f"lake:{context.held_out}", name="clueworld-held-out")
+    for name in context.recipe.benchmark.models:
+        specification, adapters = models[name]
+        run(
+            specification,
+            task,
+            context.runs,
+            adapters,
+            name=name,
+            train=train,
+            candidates=train,
+            batch_size=context.recipe.batch_size,
+            max_new_tokens=160,
+            seed=context.recipe.seed,
+        )
+    return {"models": context.recipe.benchmark.models}
+
+
+def leaderboard(context: Context) -> Said:
+    """The table here, the page and the flat results beside it."""
+    from benchmark.leaderboard import leaderboard as compare
+    from benchmark.leaderboard import print_boards
+    from benchmark.score import Scoring
+
+    resamples = context.recipe.benchmark.resamples
+    scoring = Scoring(seed=context.recipe.seed, resamples=resamples)
+    page, results = context.out / "leaderboard.html", context.out / "results.json"
+    print_boards(compare(context.runs, page, results, scoring))
+    return {"page": page.name, "results": results.name}
+
+
 STEPS: dict[str, Step] = {
-    "clues": clues,
-    "views": views,
-    "scores": scores,
-    "duplicates": duplicates,
-    "dataset": dataset,
-    "sql": sql,
-    "tuning": tuning,
-    "publishing": publishing,
-}
+    step.__name__: step
+    for step in (
+        clues, views, scores, duplicates, dataset, sql, tuning, publishing, benchmark, leaderboard,
+    )
+}  # fmt: skip
