@@ -1,0 +1,1 @@
+"""How ClueWorld's scenes become pixels and masks, with Pillow and numpy."""
