@@ -6,7 +6,6 @@ gazetteer does not know, is no answer; a distance without an answer is NaN.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from georeasoner.gazetteer.places import fold
 from georeasoner.geodesy import haversine_km
 
 if TYPE_CHECKING:
@@ -42,13 +42,6 @@ class Outcomes:
 
     def __len__(self) -> int:
         return len(self.distance_km)
-
-
-def fold(name: str) -> str:
-    """A place name without case, accents and punctuation, for comparison."""
-    plain = unicodedata.normalize("NFKD", name)
-    kept = "".join(c if c.isalnum() else " " for c in plain if not unicodedata.combining(c))
-    return " ".join(kept.casefold().split())
 
 
 def outcomes(truth: pa.Table, predictions: pa.Table, gazetteer: Gazetteer) -> Outcomes:

@@ -12,7 +12,7 @@ import pytest
 
 from benchmark.metric import all_metrics, wilson
 from benchmark.metrics.f1 import f1
-from benchmark.outcomes import Label, Outcomes, fold
+from benchmark.outcomes import Label, Outcomes
 from georeasoner.geodesy import geoguessr_score, haversine_km
 
 
@@ -114,8 +114,3 @@ def test_wilson():
     # no success in 10: high = z^2 / (n + z^2) = 3.8415 / 13.8415
     assert wilson(0.0, 10) == pytest.approx((0.0, 0.27753), abs=1e-5)
     assert wilson(1.0, 10) == pytest.approx((0.72247, 1.0), abs=1e-5)
-
-
-def test_names_fold():
-    assert fold("São Paulo") == fold("SAO-PAULO") == "sao paulo"
-    assert fold("Lyon") != fold("Lyons")
