@@ -172,7 +172,7 @@ def train(work: Path, minutes: float, settings: Settings, total_steps: int) -> L
 def _schedule(step: int, warmup: int, total: int) -> float:
     if step < warmup:
         return (step + 1) / warmup
-    return 0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * (step - warmup) / max(1, total - warmup)))
+    return float(0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * (step - warmup) / max(1, total - warmup))))
 
 
 def _save(path: Path, losses: Losses, optimizer: Any, step: int, seconds: float) -> None:
