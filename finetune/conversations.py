@@ -72,9 +72,12 @@ def labelled_views(
 ) -> list[LabelledView]:
     """Join views with their clues; of each category only the best match counts.
 
-    `top_clues` maps view_id to [{"clue_id", "similarity"}], `clues` clue_id to its row. Views
-    without a country are left out.
+    `top_clues` maps view_id to [{"clue_id", "similarity"}], `clues` clue_id to its row; categories
+    are ordered as they first come among the clues. Views without a country are left out.
     """
+    place: dict[str, int] = {}
+    for clue in clues.values():
+        place.setdefault(clue["category"] or "other", len(place))
     result = []
     for view in views:
         if view["country"] is None:
@@ -90,7 +93,7 @@ def labelled_views(
                 best[category] = match
         ranked = sorted(best.values(), key=lambda m: -m.similarity)[: reasons.at_most]
         if reasons.order == "category":
-            ranked.sort(key=lambda m: m.category)
+            ranked.sort(key=lambda m: place[m.category])
         result.append(LabelledView(view["view_id"], view["country"], view["city"], tuple(ranked)))
     return result
 

@@ -42,7 +42,8 @@ class Reasons(Recipe):
     """How the reasons of a training answer are made from the clues that match a view.
 
     `min_similarity` leaves weaker matches out; `at_most` limits their number; `order` is by
-    category (always the same, easier for small models) or by similarity. `guess` names a country
+    category, as these come in the corpus (always the same, easier for small models), or by
+    similarity. `guess` names a country
     after each reason: `running`, the most probable one given the reasons so far, by naive Bayes
     counted on the training split; `single`, given that reason alone; or `none`.
     """

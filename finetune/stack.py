@@ -7,6 +7,7 @@ from typing import Any
 
 from peft import LoraConfig, PeftModel
 from transformers import AutoModelForImageTextToText, TrainerCallback
+from transformers.utils import logging as transformers_logging
 from trl import SFTTrainer
 
 from finetune.recipe import FinetuneRecipe, Stage
@@ -17,6 +18,7 @@ def new_stack(recipe: FinetuneRecipe, settings: Stage, first: Path | None) -> Pe
     """The base with a new adapter: `lora1`, or `lora2` on top of the frozen one in `first`."""
     import torch
 
+    transformers_logging.disable_progress_bar()
     torch.manual_seed(recipe.seed)
     dtype = getattr(torch, recipe.dtype)
     base = AutoModelForImageTextToText.from_pretrained(recipe.base_model, dtype=dtype)

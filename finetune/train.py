@@ -184,6 +184,7 @@ def _arguments(recipe: FinetuneRecipe, settings: Stage, work: Path) -> Any:
         save_strategy="steps" if settings.save_steps else "no",
         save_steps=settings.save_steps or 500,
         logging_steps=10,
+        logging_first_step=True,
         report_to="none",
         use_cpu=not on_gpu,
         bf16=on_gpu and recipe.dtype == "bfloat16",

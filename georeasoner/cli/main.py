@@ -47,7 +47,16 @@ _USER_ERRNOS = {
 
 def main() -> None:
     """Run the command line and exit."""
+    import warnings
+
     from georeasoner.cli import commands  # noqa: F401  (registers the commands)
+
+    # Progress is told by us, and what libraries deprecate is the developers' business.
+    os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    warnings.filterwarnings("ignore", category=FutureWarning)
+    warnings.filterwarnings("ignore", category=DeprecationWarning)
 
     try:
         app()

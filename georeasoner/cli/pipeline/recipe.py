@@ -38,6 +38,7 @@ class QuickstartRecipe(Recipe):
     min_locatability: float | None = None
     percentile: float | None = Field(None, ge=0, lt=100)
     duplicate_similarity: float = Field(0.95, gt=0, le=1)
+    duplicate_km: float = Field(1.0, gt=0)
     batch_size: int = Field(64, ge=1)
     queries: list[Query]
     finetune: dict[str, Any]

@@ -53,7 +53,13 @@ def duplicates(context: Context) -> Said:
     from scoring.duplicates import dedup
 
     lake = Lake.open(context.lake)
-    dedup(lake, threshold=context.recipe.duplicate_similarity, far_threshold=1.01)
+    recipe = context.recipe
+    dedup(
+        lake,
+        threshold=recipe.duplicate_similarity,
+        near_km=recipe.duplicate_km,
+        far_threshold=1.01,  # no cosine is so high: drawn scenes look alike all over the world
+    )
     return compare_duplicates(lake)
 
 
