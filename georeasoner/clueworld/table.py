@@ -41,14 +41,14 @@ class CityEntry(Recipe):
     name: str
     lat: float = Field(ge=-90, le=90)
     lon: float = Field(ge=-180, le=180)
-    tilt: dict[str, str] = {}
+    tilt: dict[str, str] = Field(default_factory=dict)
 
 
 class CountryEntry(Recipe):
     """One country as written: facts (certain values), weights of other clues, its cities."""
 
-    facts: dict[str, str] = {}
-    clues: dict[str, dict[str, float]] = {}
+    facts: dict[str, str] = Field(default_factory=dict)
+    clues: dict[str, dict[str, float]] = Field(default_factory=dict)
     cities: tuple[CityEntry, ...] = Field(min_length=1)
 
 
@@ -207,7 +207,8 @@ class ClueTable:
         if total <= 0:
             raise InputError(f"clues {clues}", "a combination that some city can show")
         cities /= total
-        countries = np.bincount(self.country_of_city, cities, minlength=len(self.countries))
+        countries = np.zeros(len(self.countries))
+        np.add.at(countries, self.country_of_city, cities)
         return countries, cities
 
 

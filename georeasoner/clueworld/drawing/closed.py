@@ -39,12 +39,6 @@ def tunnel(view: View) -> None:
     c.box(far_x, top, right_x - far_x, floor_y - top, (232, 240, 246), SKY)
 
 
-def fog(view: View) -> None:
-    """Nothing but a pale sky over the ground; `fog_shares` then veils what is far."""
-    c = view.canvas
-    c.gradient(0, view.horizon + 1, (206, 210, 212), (214, 216, 218), SKY)
-
-
 def fog_shares(view: View) -> NDArray[np.float32]:
     """(H,) how much of each row is fog: all of it at the horizon, little at the camera."""
     y = np.arange(SIZE_PX, dtype=np.float32)

@@ -113,8 +113,8 @@ def skyline(view: View, value: str) -> None:
     shift = view.jitter(8)
     c = view.canvas
     if value == "peaks":
-        for x, top, w in ((-6, 38, 60), (66, 46, 54), (128, 50, 50), (206, 40, 62), (98, 34, 46)):
-            x, top = x + shift, h - top - view.jitter(3)
+        for at, tall, w in ((-6, 38, 60), (66, 46, 54), (128, 50, 50), (206, 40, 62), (98, 34, 46)):
+            x, top = at + shift, h - tall - view.jitter(3)
             c.polygon([(x - w, h), (x, top), (x + w, h)], (96, 106, 128), MOUNTAIN)
             s = 0.42
             dy = (h - top) * s
@@ -127,8 +127,8 @@ def skyline(view: View, value: str) -> None:
             colour = mix((74, 122, 66), tone)
             c.oval(x + shift, h, r, 24 + tone / 4 + view.jitter(2), colour, HILL)
     elif value == "mesa":
-        for x, w, top in ((18, 44, 26), (112, 34, 34), (206, 42, 28)):
-            x, top = x + shift, h - top - view.jitter(3)
+        for at, w, tall in ((18, 44, 26), (112, 34, 34), (206, 42, 28)):
+            x, top = at + shift, h - tall - view.jitter(3)
             c.polygon([(x - w, h), (x - w * 0.7, top), (x + w * 0.7, top), (x + w, h)],
                       (178, 82, 50), MOUNTAIN)  # fmt: skip
             c.box(x - w * 0.7, top, w * 1.4, 5, (208, 116, 76), MOUNTAIN)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from georeasoner.clueworld.classes import CAR, ROAD, SIDEWALK
@@ -63,7 +65,7 @@ def edge_line(view: View, value: str) -> None:
         if value.startswith("kerb"):
             other = BLACK if value == "kerb_black_white" else RED
             cuts = np.geomspace(0.04, 1.02, 17)
-            for i, (far, near) in enumerate(zip(cuts[:-1], cuts[1:], strict=True)):
+            for i, (far, near) in enumerate(pairwise(cuts)):
                 colour = WHITE if i % 2 else other
                 span = (float(far), float(near))
                 strip(view, side * (HALF_ROAD + 3), 13, span, colour, SIDEWALK)

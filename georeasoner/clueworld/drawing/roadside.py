@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from georeasoner.clueworld.classes import FENCE, POLE, SIGN, WALL
@@ -40,15 +42,14 @@ def barrier(view: View, value: str) -> None:
         for low in (0.3, 0.6, 0.9, 1.15):
             band(low, low + 0.04, (70, 72, 76), whole)
     elif value == "concrete":
-        cuts = np.geomspace(0.1, 1.0, 7)
-        for i, (far, near) in enumerate(zip(cuts[:-1], cuts[1:], strict=True)):
-            span = (float(far), float(near))
+        cuts = [float(d) for d in np.geomspace(0.1, 1.0, 7)]
+        for i, span in enumerate(pairwise(cuts)):
             band(0, 0.9, (206, 202, 194) if i % 2 else (182, 178, 170), span)
             band(0, 0.25, (150, 147, 140), span)
     else:
         band(0, 0.95, (104, 98, 90), whole)
         cuts = [float(d) for d in np.geomspace(0.1, 1.0, 15)]
-        for i, (far, near) in enumerate(zip(cuts[:-1], cuts[1:], strict=True)):
+        for i, (far, near) in enumerate(pairwise(cuts)):
             for row in range(3):
                 shift = (near - far) * (0.5 if row % 2 else 0.0)
                 span = (far + shift, min(1.0, near + shift) - 0.12 * (near - far))
@@ -127,7 +128,7 @@ def _lattice(view: View, x: float, top: float, base: float) -> None:
     for side in (-1, 1):
         c.line([(x + side * half(top), top), (x + side * half(base), base)], steel, POLE, 1.6)
     levels = [top + (base - top) * k / 8 for k in range(9)]
-    for a, b in zip(levels[:-1], levels[1:], strict=True):
+    for a, b in pairwise(levels):
         c.line([(x - half(a), a), (x + half(b), b)], steel, POLE, 1.1)
         c.line([(x + half(a), a), (x - half(b), b)], steel, POLE, 1.1)
     for y in (top + 6, top + 20):
