@@ -36,7 +36,7 @@ _TEXT_ROLES = (
     "country_stated", "city_stated", "sequence_id", "author", "source", "source_url", "license",
     "attribution",
 )  # fmt: skip
-_NUMBER = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d+)?([eE][+-]?\d+)?")
+_NUMBER = re.compile(r"-?(0|[1-9]\d{0,17})(\.\d+)?([eE][+-]?\d+)?")
 
 
 class Columns:
