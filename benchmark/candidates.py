@@ -59,7 +59,7 @@ class Candidates:
     def of_task(cls, task: Task) -> Candidates:
         """The places of a task, which may only be one that is not being asked."""
         countries, cities = (task.truth[c].to_pylist() for c in ("country", "city"))
-        return cls.of_pairs(zip(countries, cities, strict=True), task.source)
+        return cls.of_pairs(zip(countries, cities, strict=True), task.name)
 
     @classmethod
     def load(cls, specification: str, gazetteer: Gazetteer) -> Candidates:

@@ -24,7 +24,7 @@ from georeasoner.gazetteer import Gazetteer
 from georeasoner.geodesy import position_problem
 from georeasoner.lake.files import write_json, write_parquet
 from georeasoner.progress import log
-from georeasoner.provenance import file_sha256, fingerprint, provenance
+from georeasoner.provenance import file_sha256, provenance
 
 _ANSWERS = ("raw", "country", "city", "lat", "lon")
 
@@ -61,7 +61,7 @@ def import_predictions(
         "settings": {},
         "task": asked.identity(),
     }
-    folder = Path(out) / run_id_of(title, fingerprint(depends_on, title))
+    folder = Path(out) / run_id_of(title, depends_on)
     record = {
         "run_id": folder.name, "name": title, "oracle": False, "synthetic_only": False,
         **depends_on, "provenance": provenance({}, seed),

@@ -31,7 +31,7 @@ from georeasoner.errors import ConfigError, IntegrityError, LakeLockedError
 from georeasoner.gazetteer import Gazetteer
 from georeasoner.lake.files import write_json, write_parquet
 from georeasoner.progress import log, track
-from georeasoner.provenance import fingerprint, provenance
+from georeasoner.provenance import provenance
 from georeasoner.records import table
 from scoring.decode import Refusal, safe_open
 
@@ -84,7 +84,7 @@ def run(
         "task": asked.identity(),
     }
     title = name or model
-    folder = Path(out) / run_id_of(title, fingerprint(answers_depend_on, title))
+    folder = Path(out) / run_id_of(title, answers_depend_on)
     record = {
         "run_id": folder.name,
         "name": title,

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from georeasoner.errors import InputError
 from georeasoner.progress import log
+from georeasoner.provenance import fingerprint
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,12 @@ def load_runs(root: Path) -> list[Run]:
     return list(newest.values())
 
 
-def run_id_of(name: str, fingerprint: str) -> str:
-    """A folder's name that a person can read and that no other run has."""
+def run_id_of(name: str, depends_on: dict[str, Any]) -> str:
+    """A folder's name that a person can read and that no run with other answers has.
+
+    Where the task's files lie does not matter, what is in them does.
+    """
+    task = {key: value for key, value in depends_on["task"].items() if key != "source"}
+    digest = fingerprint(name, {**depends_on, "task": task})
     plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:48]
-    return f"{plain or 'run'}-{fingerprint[:10]}"
+    return f"{plain or 'run'}-{digest[:10]}"

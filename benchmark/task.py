@@ -40,8 +40,9 @@ Pictures = Iterator[tuple[str, "bytes | Refusal"]]
 class Task:
     """Views with their truth (a table of the schema `TRUTH`, one row per view, in order).
 
-    `read_pictures(ids)` yields (view_id, encoded bytes or why there are none) for each of those
-    ids, in the order of `truth`. `private` columns of the truth (`extra`) reach oracles alone.
+    `revision` changes with the pictures. `read_pictures(ids)` yields (view_id, encoded bytes or why
+    there are none) for each of those ids, in the order of `truth`, whose column `extra` reaches
+    oracles alone.
     """
 
     name: str
@@ -94,6 +95,13 @@ class Task:
         if limit is None or limit >= len(self):
             return self
         return replace(self, name=f"{self.name}[:{limit}]", truth=self.truth.slice(0, limit))
+
+
+def revision_of(pictures: pa.Table) -> str | None:
+    """A hash of what the pictures are (view_id, sha256), None where a sha256 is not noted."""
+    if "sha256" not in pictures.column_names or pictures["sha256"].null_count:
+        return None
+    return fingerprint(pictures.select(["view_id", "sha256"]).sort_by("view_id").to_pylist())
 
 
 def truth_table(rows: pa.Table) -> pa.Table:

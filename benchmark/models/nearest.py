@@ -35,7 +35,7 @@ class Nearest(Model):
         self._train = training_of(setup, "nearest")
         self._source = resolve_clip(setup.model_id)
         self.synthetic_only = self._source.readout.synthetic_only
-        self.id = f"nearest by {self._source.id} in {self._train.source}@{self._train.revision}"
+        self.id = f"nearest by {self._source.id} in {self._train.name}@{self._train.revision}"
 
     def settings(self) -> dict[str, Any]:
         return {"neighbours": self._setup.neighbours}

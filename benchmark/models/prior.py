@@ -25,7 +25,7 @@ class Prior(Model):
         if country is None:
             raise EmptyResultError(f"{train.source} has no countries to count")
         city = _most_frequent(city for c, city in pairs if c == country)
-        self.id = f"prior of {train.source}@{train.revision}"
+        self.id = f"prior of {train.name}@{train.revision}"
         self.answer = Answer(country=country, city=city)
 
     def predict(self, views: Iterable[View]) -> Iterator[Prediction]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pyarrow.dataset as pds
 
 from benchmark.parquet import parquet_pictures
-from benchmark.task import TRUTH, Task, truth_table
+from benchmark.task import TRUTH, Task, revision_of, truth_table
 from georeasoner.errors import InputError
-from georeasoner.provenance import fingerprint
+from georeasoner.provenance import file_sha256, fingerprint
 from georeasoner.registry import register
 
 
@@ -22,9 +21,7 @@ def load(rest: str, revision: str | None = None, source: str | None = None) -> T
     root = Path(folder)
     files = sorted((root / "data").glob(f"{split}-*.parquet"))
     if not files:
-        there = sorted(
-            {p.name.rpartition("-")[0].partition("-")[0] for p in root.glob("data/*.parquet")}
-        )
+        there = sorted({p.name.partition("-")[0] for p in root.glob("data/*.parquet")})
         raise InputError(
             f"{folder} has no split {split!r}",
             f"one of {', '.join(there)}" if there else "a data set's folder with data/*.parquet",
@@ -33,20 +30,13 @@ def load(rest: str, revision: str | None = None, source: str | None = None) -> T
     data = pds.dataset([str(f) for f in files], format="parquet")
     if "view_id" not in data.schema.names:
         raise InputError(f"{files[0]} has no column view_id", "a data set made by `build`")
-    columns = [c for c in TRUTH.names if c in data.schema.names]
+    columns = [c for c in (*TRUTH.names, "sha256") if c in data.schema.names]
+    rows = data.to_table(columns=columns)
     return Task(
         name=f"{root.resolve().name}#{split}",
         source=source or f"dataset:{folder}#{split}",
-        revision=revision or _revision(root, files),
-        truth=truth_table(data.to_table(columns=columns)),
+        revision=revision or revision_of(rows) or fingerprint([file_sha256(f) for f in files]),
+        truth=truth_table(rows),
         read_pictures=parquet_pictures(files),
         split=split,
     )
-
-
-def _revision(root: Path, files: list[Path]) -> str:
-    """What `build` noted, else the shards' names and sizes."""
-    noted = root / "provenance.json"
-    if noted.is_file():
-        return str(json.loads(noted.read_text()).get("fingerprint"))
-    return fingerprint([[f.name, f.stat().st_size] for f in files])

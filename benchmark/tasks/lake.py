@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from benchmark.parquet import picture_bytes
-from benchmark.task import TRUTH, Pictures, Task, truth_table
+from benchmark.task import TRUTH, Pictures, Task, revision_of, truth_table
 from georeasoner.lake import Lake
 from georeasoner.registry import register
 from scoring.decode import Refusal
@@ -17,7 +17,7 @@ from scoring.decode import Refusal
 def load(rest: str) -> Task:
     """The task of a lake. Views without a row in `images` come last and have no picture."""
     lake = Lake.open(rest)
-    views = lake.read("views", list(TRUTH.names))
+    views = lake.read("views", [*TRUTH.names, "sha256"])
     place = {
         id_: n for n, id_ in enumerate(lake.read("images", ["view_id"])["view_id"].to_pylist())
     }
@@ -39,7 +39,7 @@ def load(rest: str) -> Task:
     return Task(
         name=Path(rest).resolve().name,
         source=f"lake:{rest}",
-        revision=lake.state("views", "images"),
+        revision=revision_of(views) or lake.state("images"),
         truth=truth,
         read_pictures=read,
     )
