@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _WORD = re.compile(r"[^\W\d_][\w.’'-]*", re.UNICODE)
 _INSIDE = frozenset({"of", "and", "the", "da", "de", "do"})
+_SHORT = frozenset({"UAE", "UK", "US", "USA"})
 _LONGEST = 6
 
 
@@ -48,7 +49,7 @@ def _longest(words: list[str], at: int) -> tuple[str | None, int]:
         if not all(w[0].isupper() or w in _INSIDE for w in run) or not run[-1][0].isupper():
             continue
         name = " ".join(run)
-        # Two letters are a code to the gazetteer, and "In" or "No" at the start of a sentence.
-        if len(name) > 3 and (code := gazetteer().country(name)):
+        # "In", "No" and "Can" are codes to the gazetteer, and the beginning of many a sentence.
+        if (len(name) > 3 or name in _SHORT) and (code := gazetteer().country(name)):
             return code, len(run)
     return None, 1
