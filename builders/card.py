@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from builders.dataset import Contents
 
 _SHOWN = 40  # rows of a table in the card; the rest is summed up
+DRAWN_ONLY = "clueworld-clip"  # the CLIP that ships
 _FOLDERS = {"views": "data", "scores": "scores"}
 
 
@@ -26,12 +27,16 @@ def write_card(
     folder: Path, name: str, record: dict[str, Any], contents: Contents, sums: Sums
 ) -> None:
     """Write README.md with the Hub's header; its configurations name what lies in `folder`."""
-    header = yaml.safe_dump(_header(name, contents), sort_keys=False, allow_unicode=True)
+    header = yaml.safe_dump(
+        _header(name, record["fingerprint"], contents), sort_keys=False, allow_unicode=True
+    )
     text = f"---\n{header}---\n\n{_body(name, record, contents, sums)}"
     (folder / "README.md").write_text(text, encoding="utf-8")
 
 
-def _header(name: str, contents: Contents) -> dict[str, Any]:
+def _header(name: str, revision: str, contents: Contents) -> dict[str, Any]:
+    """`datasets` keeps what it loaded from a folder under a hash of this header and the folder's
+    last name, whatever the files hold: so every configuration carries the data's own revision."""
     total = contents.splits.total()
     licences = sorted({hub_id(licence) for licence in contents.licenses})
     bounds = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
@@ -42,13 +47,15 @@ def _header(name: str, contents: Contents) -> dict[str, Any]:
         {
             "config_name": config,
             **({"default": True} if config == "views" else {}),
+            "description": f"revision {revision}",
             "data_files": [{"split": s, "path": f"{path}/{s}-*.parquet"} for s in splits],
         }
         for config, path in _FOLDERS.items()
     ]
     if contents.clues:  # `datasets` cannot load a configuration without rows
         clues = [{"split": "train", "path": "clues/train-*.parquet"}]
-        configs.append({"config_name": "clues", "data_files": clues})
+        said = f"revision {revision}"
+        configs.append({"config_name": "clues", "description": said, "data_files": clues})
     return {
         "pretty_name": name,
         "license": licences[0] if len(licences) == 1 else licences,
@@ -66,7 +73,7 @@ def _body(name: str, record: dict[str, Any], contents: Contents, sums: Sums) -> 
         f"{total:,} street views with position, country and city, in"
         f" {_count(len(contents.countries), 'country', 'countries')}, chosen for how much they"
         " tell about where they were taken.",
-        *_notices(total, config["local_only"], contents),
+        *_notices(total, config, contents),
         "## Contents",
         _table(("split", "views"), contents.splits),
         _table(("country", "views"), contents.countries),
@@ -83,14 +90,20 @@ def _body(name: str, record: dict[str, Any], contents: Contents, sums: Sums) -> 
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
-def _notices(total: int, local_only: bool, contents: Contents) -> Iterable[str]:
+def _notices(total: int, config: dict[str, Any], contents: Contents) -> Iterable[str]:
     if contents.synthetic:
         part = "All views are" if contents.synthetic == total else f"{contents.synthetic:,} are"
         yield (
             f"> **Synthetic.** {part} drawn by a program, not photographed. The places are real,"
             " what the pictures show of them is invented."
         )
-    if local_only and contents.not_redistributable:
+    real = total - contents.synthetic
+    if real and f":{DRAWN_ONLY}" in config["score_id"]:
+        yield (
+            f"> **Placeholder scores.** `{DRAWN_ONLY}` has seen drawn scenes only; what it says"
+            f" means nothing on the {real:,} photographs here."
+        )
+    if config["local_only"] and contents.not_redistributable:
         yield (
             f"> **Not for publishing.** {contents.not_redistributable:,} views may not be"
             " redistributed."

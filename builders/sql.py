@@ -105,7 +105,7 @@ def connect(on: str) -> duckdb.DuckDBPyConnection:
 
 
 def _of_folder(folder: Path) -> duckdb.DuckDBPyConnection:
-    """`views` from data/, and one view per other folder of Parquet; `split` from the file's name."""
+    """`views` from data/, one view per other folder of Parquet; `split` from the file's name."""
     import duckdb
 
     connection = duckdb.connect()

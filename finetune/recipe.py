@@ -1,4 +1,4 @@
-"""The recipe of a tuning run: what people write in YAML. Defaults are the paper's stage-1 settings."""
+"""The recipe of a tuning run, as people write it in YAML. Defaults are the paper's stage 1."""
 
 from __future__ import annotations
 

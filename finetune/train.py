@@ -35,7 +35,7 @@ def finetune(recipe_path: Path, stage: str | None = None, out: Path | None = Non
 
 
 def train(recipe: FinetuneRecipe, stage: str | None = None) -> list[Path]:
-    """Run one stage or both. Raises `ConfigError` on an unknown stage, or location before reasoning."""
+    """Run one stage or both. Raises `ConfigError` for an unknown stage, or the second alone."""
     if stage is not None and stage not in ADAPTERS:
         raise ConfigError(f"stage {stage!r}", f"one of {', '.join(ADAPTERS)}")
     wanted: list[StageName] = [s for s in ADAPTERS if stage in (None, s)]

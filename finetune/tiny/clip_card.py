@@ -1,4 +1,4 @@
-"""How well the tiny CLIP does on fresh scenes, measured through the scorer's own code, and its card."""
+"""How well the tiny CLIP does on fresh scenes, through the scorer's own code; and its card."""
 
 from __future__ import annotations
 

@@ -57,7 +57,9 @@ class Slots(torch.nn.Module):
         width = tokens.shape[-1]
         weights = (self.keys(tokens) @ self.queries.T * width**-0.5).softmax(1)  # (N, T, kinds)
         seen = torch.einsum("ntw,ntk->nkw", tokens, weights)
-        losses = [F.cross_entropy(head(seen[:, k]), shown[:, k]) for k, head in enumerate(self.heads)]
+        losses = [
+            F.cross_entropy(head(seen[:, k]), shown[:, k]) for k, head in enumerate(self.heads)
+        ]
         return torch.stack(losses).mean()
 
 
@@ -110,7 +112,10 @@ def train(work: Path, minutes: float, settings: Settings, total_steps: int) -> T
     torch.manual_seed(settings.seed)
     trainee = Trainee(world, settings)
     optimizer = torch.optim.AdamW(
-        trainee.parameters(), settings.learning_rate, (0.9, 0.98), weight_decay=settings.weight_decay
+        trainee.parameters(),
+        settings.learning_rate,
+        (0.9, 0.98),
+        weight_decay=settings.weight_decay,
     )
     step, seconds = 0, 0.0
     checkpoint = work / "checkpoint.pt"
@@ -183,7 +188,9 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     trainee = train(arguments.work, arguments.minutes, Settings(), arguments.steps)
     export(trainee, arguments.out)
-    command = f"python -m finetune.tiny.vlm --minutes {arguments.minutes:g} --steps {arguments.steps}"
+    command = (
+        f"python -m finetune.tiny.vlm --minutes {arguments.minutes:g} --steps {arguments.steps}"
+    )
     state = torch.load(arguments.work / "checkpoint.pt", weights_only=True)
     write_card(arguments.out, evaluate(arguments.out), command, state["step"], state["seconds"])
 

@@ -23,7 +23,11 @@ def draw_scenes(world: World, indices: range, seed: int) -> dict[str, Any]:
         [1 + k.values.index(s.clues[k.name]) if k.name in s.clues else 0 for k in world.kinds]
         for s in scenes
     ]
-    return {"images": [s.render().image for s in scenes], "scenes": scenes, "shown": np.array(shown, dtype=np.int64)}
+    return {
+        "images": [s.render().image for s in scenes],
+        "scenes": scenes,
+        "shown": np.array(shown, dtype=np.int64),
+    }
 
 
 class Speaker:

@@ -82,7 +82,9 @@ def _polygon(rings: list[np.ndarray]) -> Any:
     if outer[:, 0].min() >= -180 and outer[:, 0].max() <= 180:
         return shape
     world = box(-180, -90, 180, 90)
-    moved = [shapely.transform(shape, lambda xy, by=by: xy + [by, 0]) for by in (-360, 0, 360)]
+    moved = [
+        shapely.transform(shape, lambda xy, by=by: xy + np.array([by, 0])) for by in (-360, 0, 360)
+    ]
     return shapely.union_all([shapely.intersection(world, m) for m in moved])
 
 

@@ -58,7 +58,7 @@ def test_saving_is_whole(lake, tmp_path):
     target = tmp_path / "out" / "slice.parquet"
     run_query("SELECT view_id, bytes FROM images ORDER BY 1", lake, save=target)
     assert pq.read_table(target).to_pylist()[0] == {"view_id": "v0", "bytes": b"12345"}
-    with pytest.raises(QueryError, match="could not convert|Could not convert"):
+    with pytest.raises(QueryError, match=r"[Cc]ould not convert"):
         run_query("SELECT country::INT FROM views", lake, save=target)
     assert pq.read_table(target).num_rows == 3
     assert [p.name for p in target.parent.iterdir()] == ["slice.parquet"]

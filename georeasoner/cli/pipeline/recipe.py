@@ -8,7 +8,6 @@ from pydantic import Field
 
 from georeasoner.config import Recipe
 
-
 MODELS = ("georeasoner", "lora1", "base", "clip-zeroshot", "nearest", "prior", "ceiling")
 
 
@@ -23,7 +22,7 @@ class Benchmark(Recipe):
     """Which models, and how the intervals are made."""
 
     models: tuple[str, ...] = MODELS
-    resamples: int = Field(2000, ge=100)
+    resamples: int = Field(default=2000, ge=100)
 
 
 class QuickstartRecipe(Recipe):
