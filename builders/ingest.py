@@ -167,7 +167,7 @@ def _read(raw: RawView, root: Path) -> bytes | Refusal:
         except Exception as error:  # every protocol behind a URL has errors of its own
             return Refusal("unreadable_file", str(error))
     else:
-        data = raw.data
+        data = raw.data() if callable(raw.data) else raw.data
     if len(data) > MAX_FILE_BYTES:
         return Refusal("file_too_large", f"{len(data):,} bytes, at most {MAX_FILE_BYTES:,}")
     return data

@@ -7,7 +7,7 @@ checks the pictures and positions and fills in the places.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -22,7 +22,8 @@ class RawView:
 
     `where` names the input for a person (a path, a row of a table). Without `view_id` the hash of
     the picture's bytes becomes the id. The picture is `data`, or `uri` (with `offset` and `length`
-    of a slice), or both where the source has read it already: then the lake keeps the `uri`.
+    of a slice), or both where the source has read it already: then the lake keeps the `uri`. `data`
+    may be a function, for pictures that cost something to make.
     `captured_at` is in UTC; positions are WGS84 degrees; `city_stated` and `country_stated` are
     free text. `extra` holds what has no column of its own.
     """
@@ -31,7 +32,7 @@ class RawView:
     lat: float | None
     lon: float | None
     view_id: str | None = None
-    data: bytes | None = None
+    data: bytes | Callable[[], bytes] | None = None
     uri: str | None = None
     offset: int | None = None
     length: int | None = None

@@ -34,7 +34,7 @@ def clueworld(argument: str, seed: int) -> Iterator[Input]:
             "near_duplicate_of": scene.near_duplicate_of, "locatability": scene.locatability,
         }  # fmt: skip
         yield RawView(
-            where=f"clueworld {role} scene {index}", view_id=scene.view_id, data=scene.jpeg(),
+            where=f"clueworld {role} scene {index}", view_id=scene.view_id, data=scene.jpeg,
             lat=scene.lat, lon=scene.lon, heading_deg=scene.heading_deg,
             captured_at=scene.captured_at, sequence_id=scene.sequence_id,
             country_stated=scene.country, city_stated=scene.city,
