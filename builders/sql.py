@@ -108,12 +108,12 @@ def _of_folder(folder: Path) -> duckdb.DuckDBPyConnection:
     """`views` from data/, one view per other folder of Parquet; `split` from the file's name."""
     import duckdb
 
+    tables = {}
+    for inside in sorted(p for p in folder.resolve().iterdir() if p.is_dir()):
+        if files := sorted(inside.glob("*.parquet")):
+            tables["views" if inside.name == "data" else inside.name] = [str(f) for f in files]
     connection = duckdb.connect()
-    _views(connection, {
-        "views" if files.name == "data" else files.name: [str(f) for f in sorted(files.glob("*.parquet"))]
-        for files in sorted(folder.resolve().iterdir())
-        if files.is_dir() and any(files.glob("*.parquet"))
-    })  # fmt: skip
+    _views(connection, tables)
     return connection
 
 

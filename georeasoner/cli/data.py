@@ -26,7 +26,9 @@ def scrape(
     lake: LakeOption,
     start_url: Annotated[str | None, typer.Option(help="Where the source's site is.")] = None,
     max_pages: Annotated[int, typer.Option(help="Fetch at most this many pages.")] = 1000,
-    delay_s: Annotated[float, typer.Option(help="Wait between two requests.")] = 1.0,
+    delay_s: Annotated[
+        float | None, typer.Option(help="Wait between two requests (1; 0 on loopback).")
+    ] = None,
     contact: Annotated[str | None, typer.Option(help="Your address, for the user agent.")] = None,
 ) -> None:
     """Collect clues about how places look, with their licence and where they come from.
