@@ -117,12 +117,14 @@ def _cell(value: Estimate, metric: Metric) -> dict[str, Any]:
 
 def _difference(metric: Metric, found: Difference) -> dict[str, Any]:
     if found.value is None or found.low is None or found.high is None:
-        return {"text": "–", "interval": "", "p": "", "clear": False}
+        return {"text": "–", "interval": "", "p": "", "sure": False}
     scale, digits = (100, 1) if metric.unit == "share" else (1, 0)
-    value, low, high = (f"{v * scale:+,.{digits}f}" for v in (found.value, found.low, found.high))
+    value, low, high = (
+        f"{v * scale:+,.{digits}f}".replace("-", "−") for v in (found.value, found.low, found.high)
+    )
     p = "" if found.p is None else "p < 0.001" if found.p < 0.001 else f"p = {found.p:.3f}"
-    clear = found.low > 0 or found.high < 0
-    return {"text": value, "interval": f"[{low}, {high}]", "p": p, "clear": clear}
+    sure = found.low > 0 or found.high < 0
+    return {"text": value, "interval": f"[{low}, {high}]", "p": p, "sure": sure}
 
 
 def _entry(entry: Entry, board: Board) -> dict[str, Any]:

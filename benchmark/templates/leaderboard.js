@@ -42,7 +42,7 @@ for (const board of document.querySelectorAll(".board")) {
     for (const [x, y, u, v, right, n, label] of points) {
       const text = `${label} (${n})`;
       const width = Math.min(6, 0.5 + Math.sqrt(n) / 2);
-      mark(marks, "line", { x1: x, y1: y, x2: u, y2: v, "stroke-width": width }, text);
+      mark(marks, "line", { x1: x, y1: y, x2: u, y2: v, "stroke-width": width, class: right ? "right" : "wrong" }, text);
     }
     for (const [x, y, u, v, right, n, label] of points) {
       const text = `${label} (${n})`;

@@ -14,7 +14,10 @@ import pytest
 
 from benchmark.imported import import_predictions
 from benchmark.leaderboard import leaderboard, leaderboard_command, print_boards
+from benchmark.metric import all_metrics
+from benchmark.page import _difference
 from benchmark.run import run
+from benchmark.statistics import Difference
 from benchmark.task import Task
 from benchmark.worldmap import height_px, land_path, project
 from georeasoner.errors import InputError
@@ -119,6 +122,28 @@ def test_ranking_and_differences(runs: Path):
     gap = prior.differences["country_accuracy"]
     expected = prior.estimates["country_accuracy"].value - 1.0
     assert gap.value == pytest.approx(expected) and gap.high < 0 and gap.p < 1e-4
+
+
+def test_a_difference_within_noise_is_not_bold():
+    share, yes = all_metrics()["country_accuracy"], Difference(0.1, 0.05, 0.15, 0.0001, "t")
+    shown = _difference(share, yes)
+    assert shown == {"text": "+10.0", "interval": "[+5.0, +15.0]", "p": "p < 0.001", "sure": True}
+    assert not _difference(share, replace(yes, low=-0.01, p=0.2))["sure"]
+
+
+def test_the_page_tells_noise_from_difference(task: Task, tmp_path: Path):
+    half, other = (
+        "view_id,country\n" + "".join(
+            f"{r['view_id']},{r['country'] if n % 2 == k else 'AQ'}\n"
+            for n, r in enumerate(task.truth.to_pylist())
+        )
+        for k in (0, 1)
+    )  # fmt: skip
+    for name, text in (("half", half), ("other", other)):
+        (tmp_path / f"{name}.csv").write_text(text)
+        import_predictions(tmp_path / f"{name}.csv", task, tmp_path)
+    leaderboard(tmp_path, tmp_path / "page.html")
+    assert 'class="value unclear"' in (tmp_path / "page.html").read_text()
 
 
 def test_results_are_flat(runs: Path, tmp_path: Path):
