@@ -154,23 +154,24 @@ class _Run:
 
 def _read(raw: RawView, root: Path) -> bytes | Refusal:
     """The picture's bytes, unless they are too many or cannot be had."""
-    if raw.data is None:
-        row = {
-            "view_id": raw.where, "bytes": None, "uri": raw.uri, "offset": raw.offset,
-            "length": raw.length,
-        }  # fmt: skip
-        try:
-            size = _size_bytes(raw, root)
-            if size > MAX_FILE_BYTES:
-                return Refusal("file_too_large", f"{size:,} bytes, at most {MAX_FILE_BYTES:,}")
-            data = read_image(row, root)
-        except Exception as error:  # every protocol behind a URL has errors of its own
+    try:
+        if raw.data is not None:
+            data = raw.data() if callable(raw.data) else raw.data
+        elif (size := _size_bytes(raw, root)) > MAX_FILE_BYTES:
+            return _too_large(size)
+        else:
+            row = {"view_id": raw.where, "bytes": None, "uri": raw.uri}
+            data = read_image(row | {"offset": raw.offset, "length": raw.length}, root)
+    except Exception as error:
+        expected = isinstance(error, (InputError, OSError))
+        if expected or "://" in (raw.uri or ""):  # protocols have errors of their own
             return Refusal("unreadable_file", str(error))
-    else:
-        data = raw.data() if callable(raw.data) else raw.data
-    if len(data) > MAX_FILE_BYTES:
-        return Refusal("file_too_large", f"{len(data):,} bytes, at most {MAX_FILE_BYTES:,}")
-    return data
+        raise
+    return _too_large(len(data)) if len(data) > MAX_FILE_BYTES else data
+
+
+def _too_large(size_bytes: int) -> Refusal:
+    return Refusal("file_too_large", f"{size_bytes:,} bytes, at most {MAX_FILE_BYTES:,}")
 
 
 def _size_bytes(raw: RawView, root: Path) -> int:

@@ -411,3 +411,56 @@ def test_values_of_fields():
     assert capture_time("2020-06-01 07:00", -75.0)[0] == noon  # 75 / 15 = 5 hours behind
     assert capture_time("2020-06-01 07:00", None) == (None, ("capture_time_without_zone",))
     assert capture_time("yesterday", 0.0) == (None, ("capture_time_unreadable",))
+
+
+def test_mapillary_by_its_api(lake, monkeypatch):
+    """A server on loopback answers as the API does; the token goes to the API, not to pictures."""
+    import threading
+    from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+    from builders.sources import mapillary
+
+    asked = []
+
+    class Api(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append((self.path, self.headers.get("Authorization")))
+            here = f"http://127.0.0.1:{self.server.server_address[1]}"
+            body = jpeg()
+            if self.path.startswith("/images"):
+                photo = {
+                    "id": "42", "computed_geometry": {"coordinates": [2.3522, 48.8566]},
+                    "compass_angle": 370.0, "captured_at": 1591012800000, "sequence": "s",
+                    "creator": {"username": "ann"}, "thumb_2048_url": f"{here}/42.jpg",
+                }  # fmt: skip
+                lost = {"id": "43", "thumb_2048_url": f"{here}/gone.jpg"}
+                body = json.dumps({"data": [photo, lost, {"id": "44"}]}).encode()
+            self.send_response(404 if "gone" in self.path else 200)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *words):
+            pass
+
+    with pytest.raises(InputError, match="WEST,SOUTH,EAST,NORTH"):
+        ingest(lake, "mapillary:2,3")
+    monkeypatch.delenv("MAPILLARY_TOKEN", raising=False)
+    with pytest.raises(ConfigError, match="MAPILLARY_TOKEN is not set"):
+        ingest(lake, "mapillary:2.3,48.8,2.38,48.84")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Api)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setattr(mapillary, "API", f"http://127.0.0.1:{server.server_address[1]}")
+    monkeypatch.setenv("MAPILLARY_TOKEN", "secret")
+    try:
+        sums = ingest(lake, "mapillary:2.3,48.8,2.38,48.84")
+    finally:
+        server.shutdown()
+        server.server_close()
+    # 0.08 by 0.04 degrees are two tiles of at most 0.05; both answers hold the same three
+    assert [token for path, token in asked if path.startswith("/images")] == ["OAuth secret"] * 2
+    assert [token for path, token in asked if path.endswith("jpg")] == [None, None]
+    assert sums.as_dict()["rejected"] == {"unreadable_file": 1, "missing_picture": 1}
+    (view,) = lake.read("views").to_pylist()
+    assert (view["view_id"], view["country"], view["author"]) == ("mapillary:42", "FR", "ann")
+    assert (view["heading_deg"], view["redistributable"]) == (10.0, True)
+    assert view["captured_at"] == datetime(2020, 6, 1, 12, tzinfo=UTC)
