@@ -65,6 +65,8 @@ class Model(ABC):
     id: str
     oracle: bool = False
     synthetic_only: bool = False
+    learns: bool = False  # from `Setup.train`
+    takes_adapters: bool = False
 
     @abstractmethod
     def __init__(self, setup: Setup) -> None: ...
@@ -78,11 +80,17 @@ class Model(ABC):
         """One prediction for every view, in any order."""
 
 
+def model_kind(specification: str) -> type[Model]:
+    """The class of `NAME` or `NAME:ID`. Raises `UnknownNameError`."""
+    kind: type[Model] = registry.get("model", specification.partition(":")[0])
+    return kind
+
+
 def make_model(specification: str, setup: Setup) -> Model:
     """The model of `NAME` or `NAME:ID`. Raises `UnknownNameError`, `ConfigError`, `ModelError`."""
     name, _, model_id = specification.partition(":")
-    kind: type[Model] = registry.get("model", name)
-    if setup.adapters and not getattr(kind, "takes_adapters", False):
+    kind = model_kind(specification)
+    if setup.adapters and not kind.takes_adapters:
         raise ConfigError(f"model {name!r} takes no adapters", "vlm", "drop --adapter")
     settings = {**setup.__dict__, "model_id": model_id or None}
     return kind(Setup(**settings))

@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 
 from benchmark.candidates import Candidates
 from benchmark.examples import example_table
-from benchmark.model import Model, Prediction, Setup, View, make_model
+from benchmark.model import Model, Prediction, Setup, View, make_model, model_kind
 from benchmark.runs import Run, open_run, run_id_of
 from benchmark.task import Pictures, Task, load_task
 from georeasoner.answers import Answer, parse, position
@@ -60,9 +60,9 @@ def run(
     """Let a model answer a task; what an earlier call has answered is kept.
 
     `model` is NAME or NAME:ID, `task` a task or its specification, `name` how the leaderboard calls
-    the model. `train` is what `prior` and `nearest` learn from (for `dataset:PATH#SPLIT` tasks the
-    `train` split unless given), `candidates` the places `clip-zeroshot` chooses among (a CSV or a
-    task). `seed` draws the example views. Raises `UserError`s for what the user can mend.
+    the model. `train` is what models such as `prior` and `nearest` learn from (for a task
+    `dataset:PATH#SPLIT` its `train` split unless given), `candidates` the places `clip-zeroshot`
+    chooses among (a CSV or a task). `seed` draws the example views. Raises `UserError`s for what the user can mend.
     """
     asked = load_task(task, limit) if isinstance(task, str) else task.first(limit)
     if candidates is not None and not isinstance(candidates, Candidates):
@@ -98,7 +98,7 @@ def run(
 
 def _training(model: str, task: Task, train: Task | str | None) -> Task | None:
     """What a baseline learns from. Raises `ConfigError` when views of the task are in it."""
-    if model.partition(":")[0] not in ("prior", "nearest"):
+    if not model_kind(model).learns:
         return None
     if train is None and task.source.startswith(("dataset:", "hf:")) and task.split != "train":
         train = f"{task.source.rpartition('#')[0]}#train"
@@ -177,7 +177,7 @@ def _answer_all(folder: Path, run_id: str, task: Task, model: Model) -> tuple[pa
     if missing and len(missing) < len(groups):
         log(f"benchmark: {len(groups) - len(missing)} of {len(groups)} groups are there already")
     asker = _Asker(run_id, task, model)
-    for key in track(missing, f"{model.id[:40]} on {task.name}, groups of {GROUP_VIEWS}"):
+    for key in track(missing, f"{run_id}: groups of {GROUP_VIEWS} views"):
         answers, rejects = asker.ask(missing, key)
         if rejects:
             write_parquet(_part(parts, key, "rejects"), pa.Table.from_pylist(rejects, REJECTS))

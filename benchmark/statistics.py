@@ -172,7 +172,7 @@ def _paired_p(
         if values[0] is None or values[1] is None:
             return None, None
         gain = (values[0] - values[1])[counted]
-    sums = np.bincount(resampling.groups[counted], weights=gain)
+    sums = np.bincount(resampling.groups[counted], weights=gain).astype(np.float64)
     return sign_flip(sums, resampling.seed), "sign flips"
 
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 class Nearest(Model):
     """k nearest neighbours by cosine similarity of CLIP embeddings, exact search."""
 
+    learns = True
+
     def __init__(self, setup: Setup) -> None:
         from scoring.clip_source import resolve_clip
 

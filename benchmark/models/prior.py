@@ -18,6 +18,8 @@ from georeasoner.registry import register
 class Prior(Model):
     """The same answer for every view; ties go to the first in the alphabet."""
 
+    learns = True
+
     def __init__(self, setup: Setup) -> None:
         train = training_of(setup, "prior")
         pairs = list(zip(*(train.truth[c].to_pylist() for c in ("country", "city")), strict=True))
