@@ -62,7 +62,8 @@ def run(
     `model` is NAME or NAME:ID, `task` a task or its specification, `name` how the leaderboard calls
     the model. `train` is what models such as `prior` and `nearest` learn from (for a task
     `dataset:PATH#SPLIT` its `train` split unless given), `candidates` the places `clip-zeroshot`
-    chooses among (a CSV or a task). `seed` draws the example views. Raises `UserError`s for what the user can mend.
+    chooses among (a CSV or a task). `seed` draws the example views. Raises
+    `UserError`s for what the user can mend.
     """
     asked = load_task(task, limit) if isinstance(task, str) else task.first(limit)
     if candidates is not None and not isinstance(candidates, Candidates):
@@ -77,6 +78,8 @@ def run(
         neighbours=neighbours,
     )
     made = make_model(model, setup)
+    if made.synthetic_only and not asked.identity()["synthetic"]:
+        log(f"benchmark: {made.id} knows a synthetic world: on real views its answers mean nothing")
     answers_depend_on = {
         "model": model.partition(":")[0],
         "model_id": made.id,

@@ -16,6 +16,7 @@ from typing import Any
 from benchmark.batching import batches
 from benchmark.model import Model, Prediction, Setup, View
 from georeasoner.answers import PROMPT
+from georeasoner.clueworld.models import VLM
 from georeasoner.errors import ModelError
 from georeasoner.provenance import file_sha256, fingerprint
 from georeasoner.registry import register
@@ -35,6 +36,7 @@ class Vlm(Model):
             raise ModelError("vlm without a model", _EXPECTED, "write vlm:ID")
         self._setup = setup
         self._folder, self.id = _resolve(setup.model_id)
+        self.synthetic_only = Path(self._folder).resolve() == VLM.resolve()
         self._adapters = tuple((path, _adapter_hash(path)) for path in setup.adapters)
 
     def settings(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import benchmark.run as running
+from benchmark.leaderboard import leaderboard
 from benchmark.metric import all_metrics
 from benchmark.model import Model, Prediction, Setup, View
 from benchmark.outcomes import outcomes
@@ -147,6 +148,23 @@ def test_mistakes(task: Task, held_out: Path, tmp_path: Path):
     blank = replace(task, truth=task.truth.set_column(11, "extra", [[None] * len(task)]))
     with pytest.raises(InputError, match="which clues it shows"):
         run("ceiling", blank, tmp_path / "other")
+
+
+def test_a_synthetic_model_on_real_views_is_told(task: Task, tmp_path: Path, capsys, monkeypatch):
+    import pyarrow as pa
+
+    monkeypatch.setattr(Probe, "synthetic_only", True)
+    run("test-probe", task, tmp_path)
+    assert "mean nothing" not in capsys.readouterr().err
+    at = task.truth.column_names.index("synthetic")
+    real = replace(
+        task, truth=task.truth.set_column(at, "synthetic", pa.array([False] * len(task)))
+    )
+    done = run("test-probe", real, tmp_path)
+    assert "mean nothing" in capsys.readouterr().err
+    leaderboard(tmp_path, tmp_path / "page.html")
+    assert "on real pictures this means nothing" in (tmp_path / "page.html").read_text()
+    assert done.record["synthetic_only"] is True
 
 
 def test_one_writer_at_a_time(task: Task, tmp_path: Path):
