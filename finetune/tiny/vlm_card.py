@@ -99,7 +99,7 @@ def write_card(folder: Path, figures: Figures, command: str, steps: int, seconds
         f"{platform.machine()}, CPU, one thread).", "",
         f"On {figures.scenes} fresh scenes (seed {EVALUATION_SEED}):", "",
         f"- visible clues named right: {figures.right:.3f}",
-        f"- clues named that are not to be seen: {figures.invented:.3f}",
+        f"- clues named of a kind that is not to be seen: {figures.invented:.3f}",
         f"- answers with a country: {figures.answers_parsed:.3f}",
         f"- country accuracy: {figures.country_accuracy:.3f} "
         f"(chance: {1 / figures.countries:.3f})", "",

@@ -58,6 +58,15 @@ def new_tokenizer(world: World) -> Any:
     )
     words = [*phrases, *countries, *cities, PROMPT, DESCRIBE, NO_CLUE, *FRAME]
     made.add_tokens([AddedToken(w, normalized=False) for w in dict.fromkeys(words)])
+    # a byte-level decoder takes the accents of an added word for bytes: hand it their byte form
+    level = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    accented = [w for w in words if not w.isascii()]
+    made.decoder = decoders.Sequence(
+        [
+            *(decoders.Replace(w, level.pre_tokenize_str(w)[0][0]) for w in accented),
+            decoders.ByteLevel(),
+        ]
+    )
     return PreTrainedTokenizerFast(
         tokenizer_object=made,
         pad_token="<|pad|>",

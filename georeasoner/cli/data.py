@@ -56,7 +56,7 @@ def ingest(
     seed: Annotated[int, typer.Option(help="For sources that draw (clueworld:N).")] = 0,
 ) -> None:
     """Bring street views in: `folder:PATH` (EXIF positions), `table:FILE` (csv, parquet, jsonl),
-    `hf:REPO`, `webdataset:GLOB`, `clueworld:N`.
+    `hf:REPO`, `webdataset:GLOB`, `mapillary:BBOX`, `clueworld:N`.
 
     Example: `georeasoner ingest table:views.csv --lake LAKE`
     """
@@ -154,6 +154,12 @@ def build(
         float | None, typer.Option(help="Keep views from this percentile of the scores on.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the assignment to splits.")] = 0,
+    local_only: Annotated[
+        bool, typer.Option("--local-only", help="Keep pixels that may not be redistributed.")
+    ] = False,
+    exclude_conflicts: Annotated[
+        bool, typer.Option("--exclude-conflicts", help="Leave out contradicted countries.")
+    ] = False,
 ) -> None:
     """The highly locatable data set: filtered, without leaks between splits, with its card.
 
@@ -164,7 +170,8 @@ def build(
 
     run(
         Lake.open(lake), dataset, scores=scores, min_locatability=min_locatability,
-        percentile=percentile, seed=seed,
+        percentile=percentile, seed=seed, local_only=local_only,
+        exclude_conflicts=exclude_conflicts,
     )  # fmt: skip
 
 

@@ -55,3 +55,18 @@ def test_the_vlm_knows_no_geography(vlm_figures):
 def test_they_are_small():
     files = [p for folder in (CLIP, VLM) for p in folder.iterdir()]
     assert sum(p.stat().st_size for p in files) <= 30e6
+
+
+def test_every_place_can_be_written():
+    from transformers import AutoTokenizer
+
+    from finetune.tiny.vlm_parts import new_tokenizer, place_names
+    from georeasoner.clueworld import World
+
+    world = World.load()
+    shipped, made = AutoTokenizer.from_pretrained(VLM), new_tokenizer(world)
+    for names in place_names(world):
+        for name in names:
+            ids = shipped(name).input_ids
+            assert ids == made(name).input_ids
+            assert shipped.decode(ids) == made.decode(ids) == name
