@@ -39,8 +39,17 @@ def benchmark(
         Path | None, typer.Option(help="Score another system's answers (csv or parquet).")
     ] = None,
     name: Annotated[str | None, typer.Option(help="Name on the leaderboard.")] = None,
+    train: Annotated[
+        str | None, typer.Option(help="What nearest and prior learn from (the task's own #train).")
+    ] = None,
+    candidates: Annotated[
+        str | None, typer.Option(help="Places for clip-zeroshot: a csv (country, city) or a task.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
     limit: Annotated[int | None, typer.Option(help="Only the first N views.")] = None,
+    batch_size: Annotated[int, typer.Option(help="Views at a time.")] = 8,
+    max_new_tokens: Annotated[int, typer.Option(help="Length of an answer.")] = 256,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 ...")] = None,
 ) -> None:
     """Predict and score, resumable; or score what another system predicted.
 
@@ -51,7 +60,8 @@ def benchmark(
 
     benchmark_command(
         task=task, out=out, model=model, adapters=tuple(adapter or ()), predictions=predictions,
-        name=name, seed=seed, limit=limit,
+        name=name, seed=seed, limit=limit, train=train, candidates=candidates,
+        batch_size=batch_size, max_new_tokens=max_new_tokens, device=device,
     )  # fmt: skip
 
 
