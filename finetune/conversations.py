@@ -1,9 +1,9 @@
 """From a data set to conversations: what the model is asked and what it should say.
 
 In go the rows of a built data set (views with their country and city, scores with the clues that
-match each view, and the clues); out come one prompt and one completion per view. The reasoning
-stage answers with reasons and the country, the location stage adds the city. Nothing of the answer
-is in the prompt: a model has the picture alone.
+match each view, and the clues); out comes one conversation per view. The reasoning stage learns
+reasons and the country, the location stage the city too. The user's words say nothing of the
+answer: a model has the picture alone.
 """
 
 from __future__ import annotations
@@ -44,10 +44,14 @@ class LabelledView:
 
 @dataclass(frozen=True)
 class Conversation:
-    """One training example, without its picture."""
+    """One training example, without its picture.
+
+    The assistant's answer is `given` followed by `completion`; only the latter is learnt.
+    """
 
     view_id: str
     prompt: str
+    given: str
     completion: str
 
 
@@ -163,5 +167,8 @@ def conversations(
             ]
         city = view.city if stage == "location" else None
         answer = Answer(country=view.country, city=city, reasons=tuple(said))
-        result.append(Conversation(view.view_id, PROMPT, render(answer, gazetteer.name)))
+        text = render(answer, gazetteer.name)
+        given = stage == "location" and len(result) % 100 < 100 * reasons.given_share
+        at = text.index('", "country"') if given else 0
+        result.append(Conversation(view.view_id, PROMPT, text[:at], text[at:]))
     return result

@@ -46,6 +46,8 @@ class Reasons(Recipe):
     similarity. `guess` names a country
     after each reason: `running`, the most probable one given the reasons so far, by naive Bayes
     counted on the training split; `single`, given that reason alone; or `none`.
+    In the location stage a `given_share` of the views comes with its reasons given, so that all
+    there is to learn from them is the place.
     """
 
     min_similarity: float = 0.0
@@ -53,6 +55,7 @@ class Reasons(Recipe):
     order: Literal["category", "similarity"] = "similarity"
     guess: Literal["running", "single", "none"] = "none"
     no_clue: str = "no clues"
+    given_share: float = Field(0.0, ge=0, le=1)
 
 
 class FinetuneRecipe(Recipe):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,11 +53,23 @@ def _run_stage(recipe: FinetuneRecipe, stage: StageName) -> Path:
     if done.is_file() and json.loads(done.read_text())["fingerprint"] == fingerprint(config):
         log(f"finetune: {folder} is there and current; nothing to do")
         return folder
-    data = stage_data(recipe, stage)
+    processor = _processor(recipe)
+    data = stage_data(recipe, stage, processor)
     log(f"finetune: stage {stage} on {data.num_rows:,} views")
-    losses = _fit(recipe, stage, data, first, folder, config)
+    losses = _fit(recipe, stage, processor, data, first, folder, config)
     log(f"finetune: stage {stage}: loss {losses[0]:.3f} -> {losses[-1]:.3f}; {folder}")
     return folder
+
+
+def _processor(recipe: FinetuneRecipe) -> Any:
+    from transformers import AutoProcessor
+
+    try:
+        return AutoProcessor.from_pretrained(recipe.base_model)
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"{recipe.base_model} does not load: {error}", "an image-text-to-text model"
+        ) from error
 
 
 def _fingerprinted(recipe: FinetuneRecipe, stage: StageName, first: Path) -> dict[str, Any]:
@@ -70,14 +83,18 @@ def _fingerprinted(recipe: FinetuneRecipe, stage: StageName, first: Path) -> dic
     return config
 
 
-def stage_data(recipe: FinetuneRecipe, stage: StageName) -> Dataset:
-    """The stage's examples in the form that trl wants: `images`, `prompt`, `completion`."""
+def stage_data(recipe: FinetuneRecipe, stage: StageName, processor: Any) -> Dataset:
+    """The stage's examples in the form that trl wants: `image`, `prompt`, `completion`.
+
+    Prompts are put through the processor's chat template here, so that they can end in the part
+    of an answer that is given.
+    """
     from datasets import load_dataset
 
     try:
         views = load_dataset(recipe.dataset, "views", split=recipe.split)
         clue_rows = load_dataset(recipe.dataset, "clues", split="train")
-        score_rows = load_dataset(recipe.dataset, "scores", split="train")
+        score_rows = load_dataset(recipe.dataset, "scores", split=recipe.split)
     except (FileNotFoundError, ValueError) as error:
         raise InputError(
             f"{recipe.dataset} does not load: {error}",
@@ -105,15 +122,23 @@ def stage_data(recipe: FinetuneRecipe, stage: StageName) -> Dataset:
             "scrape clues before `score`, or lower reasons.min_similarity",
         )
     chosen = views.select([rows[t.view_id] for t in with_image]).select_columns(["image"])
+    asked = _asked(processor)
+    return chosen.add_column("prompt", [asked(t.prompt) + t.given for t in with_image]).add_column(
+        "completion", [t.completion + processor.tokenizer.eos_token for t in with_image]
+    )
 
-    def to_example(row: dict[str, Any], at: int) -> dict[str, Any]:
-        talk = with_image[at]
-        return {
-            "prompt": [{"role": "user", "content": talk.prompt}],
-            "completion": [{"role": "assistant", "content": talk.completion}],
-        }
 
-    return chosen.map(to_example, with_indices=True, keep_in_memory=True)
+def _asked(processor: Any) -> Callable[[str], str]:
+    """What the model reads before its answer begins: the picture and the user's words."""
+
+    def text(prompt: str) -> str:
+        content = [{"type": "image"}, {"type": "text", "text": prompt}]
+        said: str = processor.apply_chat_template(
+            [{"role": "user", "content": content}], add_generation_prompt=True, tokenize=False
+        )
+        return said
+
+    return text
 
 
 def _lacks_image(views: Dataset, at: int) -> bool:
@@ -123,19 +148,17 @@ def _lacks_image(views: Dataset, at: int) -> bool:
 def _fit(
     recipe: FinetuneRecipe,
     stage: StageName,
+    processor: Any,
     data: Dataset,
     first: Path,
     folder: Path,
     config: dict[str, Any],
 ) -> list[float]:
     """Train one adapter; it appears in `folder` when it is whole. The losses that were logged."""
-    from transformers import AutoProcessor
-
     from finetune.stack import StackedTrainer, activate, new_stack
 
     settings: Stage = getattr(recipe, stage)
     try:
-        processor = AutoProcessor.from_pretrained(recipe.base_model)
         model = new_stack(recipe, settings, first if stage == "location" else None)
     except (OSError, ValueError) as error:
         raise ModelError(

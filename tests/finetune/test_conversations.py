@@ -86,10 +86,16 @@ def test_completions_are_answers():
     answer = parse(reasoning[0].completion)
     assert (answer.country, answer.city) == ("JP", None)
     assert answer.reasons == ("traffic keeps left (Japan)", "red soil (Japan)")
+    whole = conversations(views, "location", reasons, gazetteer)
+    assert [c.given for c in whole] == [""] * 3
+    reasons = Reasons(guess="running", given_share=1.0)
     location = conversations(views, "location", reasons, gazetteer)
-    assert [parse(c.completion).city for c in location] == ["Tokyo", "Paris", "Lyon"]
-    assert parse(location[1].completion).reasons == ("no clues",)
-    assert list(json.loads(location[0].completion)) == ["reasons", "country", "city"]
+    assert [parse(c.given + c.completion).city for c in location] == ["Tokyo", "Paris", "Lyon"]
+    assert location[1].given == '{"reasons": "no clues'
+    assert location[1].completion == '", "country": "France", "city": "Paris"}'
+    whole = json.loads(location[0].given + location[0].completion)
+    assert list(whole) == ["reasons", "country", "city"]
+    assert reasoning[0].given == ""
     assert "Japan" not in location[0].prompt
 
 
