@@ -22,8 +22,10 @@ _COLUMNS = ("view_id", "sha256", "sequence_id", "lat", "lon")
 _KINDS = ("VARCHAR", "VARCHAR", "VARCHAR", "DOUBLE", "DOUBLE")
 
 
-def audit(lake: Lake, against: Path, save: Path | None = None) -> pa.Table:
+def audit(lake: Lake, against: Path | str, save: Path | None = None) -> pa.Table:
     """Overlaps as a table (view_id, against_id, overlap, distance_km), counted on stderr.
+
+    `against` is a path, or a task on disk: `dataset:PATH#SPLIT`, `lake:PATH`, `table:FILE`.
 
     `overlap` is `same_id`, `same_file` (sha256), `same_sequence` or `same_place` (nearer than 50 m,
     a great circle). Columns that the benchmark lacks are left out of the comparison, with a line
@@ -79,18 +81,23 @@ WHERE distance_km < $place_km
 """
 
 
-def _source(connection: duckdb.DuckDBPyConnection, against: Path) -> tuple[str, list[str]]:
+def _source(connection: duckdb.DuckDBPyConnection, against: Path | str) -> tuple[str, list[str]]:
     """What to select from, and its columns."""
-    if (against / "lake.json").is_file():
-        connection.register("against_views", Lake.open(against).read("views", _COLUMNS))
+    named, _, split = str(against).partition("#")
+    scheme, _, rest = named.partition(":")
+    path = Path(rest if scheme in ("dataset", "lake", "table") else named)
+    if (path / "lake.json").is_file():
+        connection.register("against_views", Lake.open(path).read("views", _COLUMNS))
         return "against_views", list(_COLUMNS)
-    if (against / "data").is_dir():
-        source = f"read_parquet({_quoted(against / 'data' / '*.parquet')})"
-    elif against.suffix in (".parquet", ".csv") and against.is_file():
-        source = _quoted(against)
+    shards = path / "data" / f"{split or '*'}-*.parquet"
+    if any(shards.parent.glob(shards.name)):
+        source = f"read_parquet({_quoted(shards)})"
+    elif path.suffix in (".parquet", ".csv") and path.is_file():
+        source = _quoted(path)
     else:
         raise InputError(
-            f"{against} cannot be compared with", "a data set's folder, a lake, a csv or a parquet"
+            f"{against} cannot be compared with",
+            "a data set's folder (PATH, or dataset:PATH#SPLIT), a lake, a csv or a parquet",
         )
     rows = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
     return source, [row[0] for row in rows]

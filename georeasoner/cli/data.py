@@ -129,7 +129,9 @@ def dedup(
 @app.command()
 def audit(
     lake: LakeArgument,
-    against: Annotated[Path, typer.Option(help="A data set, a lake, or a table of views.")],
+    against: Annotated[
+        str, typer.Option(help="A data set (also dataset:PATH#SPLIT), a lake, or a table of views.")
+    ],
     save: Annotated[Path | None, typer.Option(help="Write the overlaps to this csv.")] = None,
 ) -> None:
     """What a benchmark shares with the lake: the same id, file, sequence, or place.
@@ -145,7 +147,7 @@ def audit(
 @app.command()
 def build(
     lake: LakeArgument,
-    dataset: Annotated[Path, typer.Argument(help="The data set's folder; made by this command.")],
+    out: Annotated[Path, typer.Option(help="The data set's folder; made by this command.")],
     scores: Annotated[str | None, typer.Option(help="score_id, where there are several.")] = None,
     min_locatability: Annotated[
         float | None, typer.Option(help="Keep views that score at least this (default 0.4).")
@@ -163,13 +165,13 @@ def build(
 ) -> None:
     """The highly locatable data set: filtered, without leaks between splits, with its card.
 
-    Example: `georeasoner build LAKE DATASET --min-locatability 0.4`
+    Example: `georeasoner build LAKE --out DATASET --min-locatability 0.4`
     """
     from builders.dataset import build as run
     from georeasoner.lake import Lake
 
     run(
-        Lake.open(lake), dataset, scores=scores, min_locatability=min_locatability,
+        Lake.open(lake), out, scores=scores, min_locatability=min_locatability,
         percentile=percentile, seed=seed, local_only=local_only,
         exclude_conflicts=exclude_conflicts,
     )  # fmt: skip

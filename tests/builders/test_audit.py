@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
 import pyarrow.csv as csv
+import pyarrow.parquet as pq
 import pytest
 
 from builders.audit import audit
@@ -52,3 +54,14 @@ def test_what_is_missing_is_said(lake, tmp_path, capsys):
     assert "has no sha256, sequence_id, lat, lon" in capsys.readouterr().err
     with pytest.raises(InputError, match="cannot be compared"):
         audit(lake, tmp_path / "nothing")
+
+
+def test_one_split_of_a_data_set(lake, tmp_path):
+    (tmp_path / "data").mkdir()
+    for split, view_id in (("train", "a"), ("test", "b")):
+        rows = pa.table({"view_id": [view_id]})
+        pq.write_table(rows, tmp_path / "data" / f"{split}-00000-of-00001.parquet")
+    assert audit(lake, tmp_path).num_rows == 2
+    assert audit(lake, f"dataset:{tmp_path}#test")["view_id"].to_pylist() == ["b"]
+    with pytest.raises(InputError, match="cannot be compared"):
+        audit(lake, f"dataset:{tmp_path}#validation")
