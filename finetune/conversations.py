@@ -8,6 +8,7 @@ answer: a model has the picture alone.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -55,7 +56,12 @@ class Conversation:
     completion: str
 
 
-def sight(text: str) -> str:
+def proper_words(texts: Iterable[str]) -> frozenset[str]:
+    """The words that stand with a capital within a sentence: they keep it at its beginning."""
+    return frozenset(w for text in texts for w in re.findall(r"(?<=[a-z,] )[A-Z]\w*", text))
+
+
+def sight(text: str, proper: frozenset[str] = frozenset()) -> str:
     """What a clue says is to be seen: its clauses (parted by colons) that name no country.
 
     "Red soil: typical of Kenya." gives "red soil". A clue that cannot be parted so is kept whole.
@@ -65,7 +71,7 @@ def sight(text: str) -> str:
     if not told or len(told) == len(clauses):
         return text.rstrip(". ")
     seen = ": ".join(told)
-    return seen[0].lower() + seen[1:]
+    return seen if seen.split()[0] in proper else seen[0].lower() + seen[1:]
 
 
 def labelled_views(
@@ -79,6 +85,7 @@ def labelled_views(
     `top_clues` maps view_id to [{"clue_id", "similarity"}], `clues` clue_id to its row; categories
     are ordered as they first come among the clues. Views without a country are left out.
     """
+    proper = proper_words(clue["text"] for clue in clues.values())
     place: dict[str, int] = {}
     for clue in clues.values():
         place.setdefault(clue["category"] or "other", len(place))
@@ -92,7 +99,7 @@ def labelled_views(
             if clue is None or found["similarity"] < reasons.min_similarity:
                 continue
             category = clue["category"] or "other"
-            match = Match(sight(clue["text"]), category, found["similarity"])
+            match = Match(sight(clue["text"], proper), category, found["similarity"])
             if category not in best or best[category].similarity < match.similarity:
                 best[category] = match
         ranked = sorted(best.values(), key=lambda m: -m.similarity)[: reasons.at_most]

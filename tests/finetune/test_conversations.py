@@ -12,6 +12,7 @@ from finetune.conversations import (
     Match,
     conversations,
     labelled_views,
+    proper_words,
     shuffle_labels,
     sight,
 )
@@ -71,6 +72,10 @@ def test_the_sight_is_what_names_no_country():
     )
     assert sight("Chilean poles have holes.") == "Chilean poles have holes"
     assert sight("Mind this: red soil.") == "Mind this: red soil"
+    proper = proper_words(["Board in Latin letters: typical of Peru.", "Red soil: seen in Kenya."])
+    assert proper == {"Latin", "Peru", "Kenya"}
+    assert sight("Latin lettering: common in Peru.", proper) == "Latin lettering"
+    assert sight("Red soil: typical of Kenya.", proper) == "red soil"
 
 
 def test_completions_are_answers():
