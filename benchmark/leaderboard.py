@@ -45,9 +45,11 @@ def leaderboard(
     return found
 
 
-def leaderboard_command(runs: Path, html: Path | None = None) -> None:
+def leaderboard_command(
+    runs: Path, html: Path | None = None, results_json: Path | None = None
+) -> None:
     """What `georeasoner leaderboard` does."""
-    print_boards(leaderboard(runs, html))
+    print_boards(leaderboard(runs, html, results_json))
 
 
 def print_boards(found: list[Board]) -> None:

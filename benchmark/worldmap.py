@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from georeasoner.gazetteer.places import DATA
+from georeasoner.gazetteer import Gazetteer
 
 WIDTH_PX = 960.0
 SOUTH_DEG, NORTH_DEG = -57.0, 84.0
@@ -46,12 +46,10 @@ def _plane(
 @cache
 def land_path() -> str:
     """One SVG path of the gazetteer's borders, simplified to what a screen shows."""
-    import pyarrow.parquet as pq
     import shapely
 
-    stored = pq.read_table(DATA / "borders.parquet", columns=["wkb"])["wkb"].to_pylist()
     parts = []
-    for polygon in shapely.get_parts(shapely.from_wkb(stored)):
+    for polygon in shapely.get_parts(Gazetteer.load().borders()):
         if polygon.geom_type != "Polygon":
             continue
         lon, lat = np.asarray(polygon.exterior.coords).T

@@ -19,7 +19,7 @@ _PACKAGES = {
     "huggingface_hub": "publishing",
     "duckdb": "sql",
     "scrapy": "scrape",
-    "ray": "--engine ray: pip install 'georeasoner[ray]'",
+    "ray": "nothing yet: `score --engine ray` is not part of this version",
 }
 _KEYS = {
     "HF_TOKEN": "publish to and read private repositories of the Hub",

@@ -69,6 +69,7 @@ def benchmark(
 def leaderboard(
     runs: Annotated[Path, typer.Argument(help="Folder of the runs.")],
     html: Annotated[Path | None, typer.Option(help="Write a self-contained page.")] = None,
+    results: Annotated[Path | None, typer.Option(help="Write every figure as JSON.")] = None,
 ) -> None:
     """Compare runs: a table here, and a page that opens from disk.
 
@@ -76,4 +77,4 @@ def leaderboard(
     """
     from benchmark.leaderboard import leaderboard_command
 
-    leaderboard_command(runs, html=html)
+    leaderboard_command(runs, html, results)

@@ -173,6 +173,15 @@ class Gazetteer:
 
         return cKDTree(_unit(self._towns["lat"].to_numpy(), self._towns["lon"].to_numpy()))
 
+    def borders(self) -> NDArray[np.object_]:
+        """The countries' outlines as shapely geometries in degrees, longitude first."""
+        import shapely
+
+        shapes: NDArray[np.object_] = shapely.from_wkb(
+            pq.read_table(DATA / "borders.parquet", columns=["wkb"])["wkb"].to_numpy()
+        )
+        return shapes
+
     def locate(self, lat: float, lon: float) -> Place:
         """The place of one position in degrees."""
         return self.locate_many([lat], [lon])[0]
