@@ -18,7 +18,7 @@ from builders.fields import plain
 from builders.licences import redistributable
 from builders.places import Placed, place_of
 from builders.source import MAX_FILE_BYTES, Ignored, Input, RawView, Refused
-from georeasoner.errors import ConfigError, InputError
+from georeasoner.errors import ConfigError, EmptyResultError, InputError
 from georeasoner.lake import KeySet, Lake, Sums, Writer, read_image
 from georeasoner.progress import log, track
 from georeasoner.registry import get, names
@@ -43,7 +43,7 @@ def ingest(
     Only what is missing is added, so that a second run adds nothing. `limit` stops after so many
     inputs; `copy_images` keeps the pictures' bytes in the lake instead of where they lie; `seed`
     is for sources that draw. Raises `InputError` for a source that cannot be read at all,
-    `UnknownNameError` for one that is not known.
+    `UnknownNameError` for one that is not known, `EmptyResultError` for one without any input.
     """
     name, colon, argument = source.partition(":")
     if not colon or not argument:
@@ -63,6 +63,8 @@ def ingest(
         run = _Run(lake, out, gazetteer, copy_images)
         for item in track(islice(inputs, limit), STAGE):
             run.take(item)
+        if not out.sums.inputs and limit != 0:
+            raise EmptyResultError(f"{source} has no views", "at least one")
     run.tell()
     return out.sums
 

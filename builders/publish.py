@@ -90,7 +90,6 @@ def _checked_dataset(folder: Path, synthetic: bool) -> dict[str, Any]:
 def _upload(folder: Path, repo_id: str, kind: str, private: bool, revision: str | None) -> str:
     """One commit with the whole folder; its name."""
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
 
     api = HfApi()
     try:
@@ -105,11 +104,11 @@ def _upload(folder: Path, repo_id: str, kind: str, private: bool, revision: str 
         ).oid
         if revision is not None:
             api.create_tag(repo_id, tag=revision, revision=commit, repo_type=kind, exist_ok=True)
-    except (HfHubHTTPError, HFValidationError, OfflineModeIsEnabled, OSError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
+    except Exception as error:  # the Hub's own errors, and all that its HTTP client may raise
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise PublishError(
-            f"the Hub did not take {folder}: {reason}", "",
-            "set HF_TOKEN to a token that may write to that repository",
+            f"the Hub at {api.endpoint} did not take {folder}: {reason}", "",
+            "it must be reachable, and HF_TOKEN a token that may write to that repository",
         ) from error  # fmt: skip
     return str(commit)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -19,7 +19,6 @@ from georeasoner.progress import log
 app = typer.Typer(
     name="georeasoner",
     help="Highly locatable street-view data sets, reasoning geo-localisation models, benchmarks.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
@@ -28,14 +27,23 @@ app = typer.Typer(
 
 @app.callback(invoke_without_command=True)
 def _options(
+    context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
     if version:
         print(__version__)
         raise typer.Exit
+    if context.invoked_subcommand is None:
+        print(context.get_help())
 
 
+# click's, or the one of the click that typer carries within itself
+_ClickError: type[Any] = next(
+    c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException"
+)
 _USER_ERRNOS = {
+    errno.ENOENT: "check the path",
+    errno.EISDIR: "name a file",
     errno.EACCES: "choose a folder you may write to",
     errno.EPERM: "choose a folder you may write to",
     errno.EROFS: "choose a folder that is not read-only",
@@ -59,9 +67,12 @@ def main() -> None:
     warnings.filterwarnings("ignore", category=DeprecationWarning)
 
     try:
-        app()
+        sys.exit(app(standalone_mode=False))
     except UserError as error:
         log(f"error: {error}")
+        sys.exit(2)
+    except _ClickError as error:
+        log(f"error: {error.format_message().rstrip('.')}; see `georeasoner --help`")
         sys.exit(2)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
