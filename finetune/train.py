@@ -95,7 +95,7 @@ def stage_data(recipe: FinetuneRecipe, stage: StageName, processor: Any) -> Data
         views = load_dataset(recipe.dataset, "views", split=recipe.split)
         clue_rows = load_dataset(recipe.dataset, "clues", split="train")
         score_rows = load_dataset(recipe.dataset, "scores", split=recipe.split)
-    except (FileNotFoundError, ValueError) as error:
+    except (OSError, ValueError) as error:  # a missing folder is looked for on the Hub
         raise InputError(
             f"{recipe.dataset} does not load: {error}",
             "a data set that `georeasoner build` made, with views, clues and scores",
