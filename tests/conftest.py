@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -19,3 +22,21 @@ def shared_data() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"the reference data in {SHARED.name} beside the repository is not here")
     return SHARED
+
+
+@pytest.fixture
+def georeasoner(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Callable[..., SimpleNamespace]:
+    """The command line: (words...) to its exit code and what it wrote to stdout and stderr."""
+    from georeasoner.cli import main
+
+    def call(*words: object) -> SimpleNamespace:
+        capfd.readouterr()
+        monkeypatch.setattr(sys, "argv", ["georeasoner", *map(str, words)])
+        with pytest.raises(SystemExit) as left:
+            main()
+        written = capfd.readouterr()
+        return SimpleNamespace(code=left.value.code or 0, out=written.out, err=written.err)
+
+    return call

@@ -1,4 +1,4 @@
-"""The two stages on the tiny model: what learns, what is frozen, what is done again and what not."""
+"""The two stages on the tiny model: what learns, what stays, what is done again and what is not."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ def test_stage_by_stage_is_the_same_and_a_dead_stage_starts_over(run, recipe):
 
 def test_it_goes_on_from_a_checkpoint(run, recipe):
     """Killed after its checkpoint of step 2, the location stage ends where the whole run ended."""
-    _, first, second, _ = run
+    second = run[2]
     made = recipe(location=STAGE | {"save_steps": 2})
     out = train(made, "reasoning")[0].parent
 
