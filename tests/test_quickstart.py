@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 
+import pyarrow.parquet as pq
 import pytest
 
 from georeasoner.config import REPOSITORY
@@ -105,11 +106,50 @@ def test_a_killed_run_goes_on(done, tmp_path):
         process.wait()
     assert len(killed) == 10
     assert run(out).returncode == 0
-    for name in ("views", "scores", "embeddings", "duplicates", "clues"):
+    for name in ("views", "images", "scores", "embeddings", "duplicates", "clues", "rejects"):
         assert rows(out, name) == rows(done[0], name), name
+    for path in sorted((done[0] / "dataset").rglob("*.parquet")):
+        again = out / path.relative_to(done[0])
+        assert timeless(pq.read_table(again)) == timeless(pq.read_table(path)), path.name
+    assert figures(out) == figures(done[0])
+
+
+def figures(out):
+    return json.loads((out / "results.json").read_text())
 
 
 def rows(out, name):
-    table = Lake.open(out / "lake").read(name)
+    return timeless(Lake.open(out / "lake").read(name))
+
+
+def timeless(table):
+    """The rows in some order, but for when a page was fetched."""
     dropped = [c for c in ("retrieved_at",) if c in table.column_names]
     return sorted(map(str, table.drop_columns(dropped).to_pylist()))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_what_it_learns_comes_from_the_labels(tmp_path, shuffled):
+    """The default recipe beats its base; with the labels shuffled it is no better than chance."""
+    text = (REPOSITORY / "configs" / "quickstart.yaml").read_text()
+    recipe = tmp_path / "recipe.yaml"
+    models = "{models: [georeasoner, base, prior, ceiling]}"
+    recipe.write_text(f"{text}shuffle_labels: {str(shuffled).lower()}\nbenchmark: {models}\n")
+    out = tmp_path / "out"
+    subprocess.run(
+        [sys.executable, "-m", "georeasoner", "quickstart", "--out", str(out),
+         "--recipe", str(recipe)], cwd=REPOSITORY, check=True,
+    )  # fmt: skip
+    found = {
+        r["model"]: r
+        for r in json.loads((out / "results.json").read_text())
+        if r["metric"] == "country_accuracy"
+    }
+    tuned, chance = found["georeasoner"], 1 / 18  # countries, all alike frequent
+    if shuffled:
+        assert tuned["low"] < chance and tuned["value"] < 2 * chance
+    else:
+        assert tuned["low"] > found["base"]["high"]
+        assert tuned["value"] >= found["ceiling"]["value"] / 2
