@@ -10,7 +10,7 @@ from benchmark.board import Board, boards, results
 from benchmark.metric import all_metrics
 from benchmark.runs import Run, load_runs
 from benchmark.score import Scoring, outcomes_of, shown
-from benchmark.statistics import estimate
+from benchmark.statistics import Cluster, estimate
 from georeasoner.lake.files import write_bytes, write_json
 from georeasoner.progress import log
 
@@ -46,10 +46,14 @@ def leaderboard(
 
 
 def leaderboard_command(
-    runs: Path, html: Path | None = None, results_json: Path | None = None
+    runs: Path,
+    html: Path | None = None,
+    results_json: Path | None = None,
+    cluster: Cluster = "view",
+    seed: int = 0,
 ) -> None:
     """What `georeasoner leaderboard` does."""
-    print_boards(leaderboard(runs, html, results_json))
+    print_boards(leaderboard(runs, html, results_json, Scoring(seed=seed, cluster=cluster)))
 
 
 def print_boards(found: list[Board]) -> None:

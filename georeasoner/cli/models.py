@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -70,11 +70,16 @@ def leaderboard(
     runs: Annotated[Path, typer.Argument(help="Folder of the runs.")],
     html: Annotated[Path | None, typer.Option(help="Write a self-contained page.")] = None,
     results: Annotated[Path | None, typer.Option(help="Write every figure as JSON.")] = None,
+    cluster: Annotated[
+        Literal["view", "sequence", "cell"],
+        typer.Option(help="What the bootstrap draws: views, or whole sequences or H3 cells."),
+    ] = "view",
+    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
 ) -> None:
     """Compare runs: a table here, and a page that opens from disk.
 
-    Example: `georeasoner leaderboard RUNS --html leaderboard.html`
+    Example: `georeasoner leaderboard RUNS --html leaderboard.html --cluster sequence`
     """
     from benchmark.leaderboard import leaderboard_command
 
-    leaderboard_command(runs, html, results)
+    leaderboard_command(runs, html, results, cluster, seed)

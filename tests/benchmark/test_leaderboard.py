@@ -208,3 +208,13 @@ def test_projection():
     assert 0 < y[0] < height_px() < 480
     numbers = np.array(re.findall(r"-?\d+\.\d", land_path()), dtype=float)
     assert numbers.min() > -1.0 and numbers.max() < 961.0 and len(land_path()) < 200_000
+
+
+def test_the_command_draws_cells_and_writes_results(runs, georeasoner, tmp_path):
+    file = tmp_path / "results.json"
+    done = georeasoner("leaderboard", runs, "--cluster", "cell", "--results", file)
+    assert done.code == 0 and "bootstrap over H3 cells of views" in done.out
+    results = json.loads(file.read_text())
+    found = {r["model"]: r for r in results if r["metric"] == "country_accuracy"}
+    assert set(found["prior"]) == {"model", "task", "metric", "value", "low", "high", "n"}
+    assert 0 <= found["prior"]["low"] <= found["prior"]["value"] <= found["prior"]["high"] <= 1
