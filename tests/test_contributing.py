@@ -1,0 +1,97 @@
+"""The examples of CONTRIBUTING.md do what it says."""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from benchmark.model import Model, Prediction
+from builders.source import RawView
+from georeasoner import registry
+from georeasoner.answers import Answer
+from georeasoner.config import REPOSITORY
+from georeasoner.lake import Lake
+from georeasoner.registry import register
+from scrapers.places import countries_in
+from scrapers.siteserver import serve
+from scrapers.source import Clue, html_links, soup
+from scrapers.stage import scrape
+
+BLOCKS = re.findall(r"```python\n(.*?)```", (REPOSITORY / "CONTRIBUTING.md").read_text(), re.DOTALL)
+
+
+@pytest.fixture
+def example(monkeypatch):
+    """(class or function name) to what its block defines, registered for this test alone."""
+    for kind in registry.FOLDERS:
+        registry.names(kind)  # what ships is found before, and stays
+    monkeypatch.setattr(registry, "_known", dict(registry._known))
+
+    def made(word):
+        (block,) = [b for b in BLOCKS if word in b]
+        names = {
+            "Answer": Answer, "Clue": Clue, "Model": Model, "Path": Path, "Prediction": Prediction,
+            "RawView": RawView, "contextmanager": contextmanager, "countries_in": countries_in,
+            "html_links": html_links, "register": register, "soup": soup,
+        }  # fmt: skip
+        exec(block, names)
+        return names[word]
+
+    return made
+
+
+IMPORTS = """
+from contextlib import contextmanager
+from georeasoner.registry import register
+from scrapers.places import countries_in
+from scrapers.source import Clue, html_links, soup
+"""
+
+
+def test_a_clue_source_of_another_package(example, tmp_path, monkeypatch):
+    """The crawl runs in a process of its own, which finds the source by its entry point."""
+    example("MySite")
+    (block,) = [b for b in BLOCKS if "MySite" in b]
+    package = tmp_path / "package"
+    (package / "mysite-1.dist-info").mkdir(parents=True)
+    (package / "mysite.py").write_text(IMPORTS + block)
+    (package / "mysite-1.dist-info" / "METADATA").write_text("Name: mysite\nVersion: 1\n")
+    (package / "mysite-1.dist-info" / "entry_points.txt").write_text(
+        "[georeasoner.clue_source]\nmysite = mysite:MySite\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(package))
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "index.html").write_text('<a href="poles.html">poles</a>')
+    (site / "poles.html").write_text('<ul><li class="clue">Poles in Chile have holes.</li></ul>')
+    lake = Lake.create(tmp_path / "lake")
+    with serve(site) as url:
+        scrape(lake, "mysite", start_url=url, delay_s=0.0)
+    (clue,) = lake.read("clues").to_pylist()
+    assert (clue["countries"], clue["license"]) == (["CL"], "CC0-1.0")
+
+
+def test_a_view_source(example, georeasoner, tmp_path):
+    example("pairs")
+    Image.new("RGB", (64, 48)).save(tmp_path / "a.jpg")
+    (tmp_path / "places.txt").write_text(f"{tmp_path / 'a.jpg'} 48.86 2.35\n")
+    lake = tmp_path / "lake"
+    done = georeasoner("ingest", f"pairs:{tmp_path / 'places.txt'}", "--lake", lake)
+    assert done.code == 0, done.err
+    (view,) = Lake.open(lake).read("views").to_pylist()
+    assert (view["country"], view["license"]) == ("FR", "CC0-1.0")
+
+
+def test_a_model(example, georeasoner, tmp_path):
+    example("AlwaysFrance")
+    lake = tmp_path / "lake"
+    assert georeasoner("ingest", "clueworld:5", "--lake", lake).code == 0
+    done = georeasoner(
+        "benchmark", "--model", "always-france", "--task", f"lake:{lake}", "--out", tmp_path / "r"
+    )
+    assert done.code == 0, done.err
+    assert "country_accuracy" in done.out
