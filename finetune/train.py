@@ -166,9 +166,13 @@ def _fit(
         ) from error
     adapter = ADAPTERS[stage]
     work = folder.with_name(TEMPORARY + adapter)
-    checkpoints = sorted(work.glob("checkpoint-*")) if settings.save_steps else []
+    begun = work / "fingerprint"  # checkpoints of other settings are not gone on from
+    resumes = begun.is_file() and begun.read_text() == fingerprint(config)
+    checkpoints = sorted(work.glob("checkpoint-*")) if resumes and settings.save_steps else []
     if not checkpoints:
         shutil.rmtree(work, ignore_errors=True)
+        work.mkdir(parents=True)
+        begun.write_text(fingerprint(config))
     trainer = StackedTrainer(
         model=model,
         args=_arguments(recipe, settings, work),

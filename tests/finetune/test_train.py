@@ -194,10 +194,17 @@ def test_it_goes_on_from_a_checkpoint(run, recipe):
         patch.setattr(stages, "StackedTrainer", Killed)
         train(made, "location")
     assert list((out / ".tmp-lora2").glob("checkpoint-2"))
+    shutil.copytree(out, out.with_name("other"))
     train(made, "location")
     expected, found = weights(second), weights(out / "lora2")
     assert expected.keys() == found.keys()
     assert all(torch.allclose(expected[k], found[k], atol=1e-5) for k in expected)
+    # the same checkpoint under another rate: it starts over, as if there were none
+    slower = {"location": STAGE | {"save_steps": 2, "learning_rate": 1e-3}}
+    train(recipe(**slower, out=str(out.with_name("other"))), "location")
+    (whole,) = train(recipe(**slower), "reasoning")
+    train(recipe(**slower, out=str(whole.parent)), "location")
+    assert same(weights(out.with_name("other") / "lora2"), weights(whole.parent / "lora2"))
 
 
 def test_other_settings_train_anew(run, recipe):
