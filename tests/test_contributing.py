@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import pyarrow.compute as pc
 import pytest
 from PIL import Image
 
 from benchmark.model import Model, Prediction
+from benchmark.task import load_task
 from builders.source import RawView
 from georeasoner import registry
 from georeasoner.answers import Answer
 from georeasoner.config import REPOSITORY
 from georeasoner.lake import Lake
 from georeasoner.registry import register
+from scoring.scored import Scored
 from scrapers.places import countries_in
 from scrapers.siteserver import serve
 from scrapers.source import Clue, html_links, soup
@@ -36,10 +41,11 @@ def example(monkeypatch):
         names = {
             "Answer": Answer, "Clue": Clue, "Model": Model, "Path": Path, "Prediction": Prediction,
             "RawView": RawView, "contextmanager": contextmanager, "countries_in": countries_in,
-            "html_links": html_links, "register": register, "soup": soup,
+            "Scored": Scored, "html_links": html_links, "load_task": load_task, "np": np, "pc": pc,
+            "register": register, "replace": replace, "soup": soup,
         }  # fmt: skip
         exec(block, names)
-        return names[word]
+        return names.get(word)
 
     return made
 
@@ -95,3 +101,31 @@ def test_a_model(example, georeasoner, tmp_path):
     )
     assert done.code == 0, done.err
     assert "country_accuracy" in done.out
+
+
+def test_a_scorer(example, georeasoner, tmp_path):
+    """A grey of 51 has a brightness of 51 / 255 = 0.2."""
+    Image.new("RGB", (64, 48), (51, 51, 51)).save(tmp_path / "a.png")
+    (tmp_path / "views.csv").write_text("file,lat,lon\na.png,48.86,2.35\n")
+    example("brightness")
+    lake = tmp_path / "lake"
+    assert georeasoner("ingest", f"table:{tmp_path / 'views.csv'}", "--lake", lake).code == 0
+    done = georeasoner("score", lake, "--scorer", "brightness")
+    assert done.code == 0, done.err
+    (row,) = Lake.open(lake).read("scores").to_pylist()
+    assert row["locatability"] == pytest.approx(0.2)
+    assert row["score_id"].startswith("brightness:brightness@1:")
+
+
+def test_a_task(example, georeasoner, tmp_path):
+    example("south")
+    lake = tmp_path / "lake"
+    assert georeasoner("ingest", "clueworld:20", "--lake", lake).code == 0
+    lats = Lake.open(lake).read("views")["lat"].to_pylist()
+    south = sum(lat < 0 for lat in lats)
+    assert 0 < south < len(lats)
+    done = georeasoner(
+        "benchmark", "--model", "ceiling", "--task", f"south:lake:{lake}", "--out", tmp_path / "r"
+    )
+    assert done.code == 0, done.err
+    assert f"ceiling: {south} views = " in done.err

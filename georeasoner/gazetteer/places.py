@@ -175,12 +175,8 @@ class Gazetteer:
 
     def borders(self) -> NDArray[np.object_]:
         """The countries' outlines as shapely geometries in degrees, longitude first."""
-        import shapely
-
-        shapes: NDArray[np.object_] = shapely.from_wkb(
-            pq.read_table(DATA / "borders.parquet", columns=["wkb"])["wkb"].to_numpy()
-        )
-        return shapes
+        outlines: NDArray[np.object_] = self._borders[0].geometries
+        return outlines
 
     def locate(self, lat: float, lon: float) -> Place:
         """The place of one position in degrees."""
