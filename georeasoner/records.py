@@ -123,6 +123,7 @@ TABLES: dict[str, Table] = {
                 ("p_within_750km", pa.float64()),
                 ("class_shares", pa.list_(pa.float32())),
                 ("top_clues", pa.list_(TOP_CLUE)),
+                ("phash", pa.int64()),
             ),
             ("score_id", "view_id"),
             "append",

@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 
 from scoring.clip_source import ClipSource, resolve_clip
 from scoring.clip_towers import Tower, load_tower
+from scoring.devices import devices_of, dtype_of
 from scoring.locatability import class_names
+from scoring.scored import Precision
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +42,7 @@ class ClipModel:
         self._tower, self._device = tower, device
 
     def preprocess(self, image: Image) -> Tensor:
-        """(3, H, W) the input for one RGB picture; may run in threads."""
+        """(3, H, W) the input for one RGB picture, in bytes where the model allows; in threads."""
         return self._tower.preprocess(image)
 
     def encode_images(self, images: Sequence[Image | Tensor]) -> tuple[Vectors, Vectors]:
@@ -51,8 +53,11 @@ class ClipModel:
         import torch
 
         inputs = [i if isinstance(i, torch.Tensor) else self.preprocess(i) for i in images]
+        pixels = torch.stack(inputs)
+        if self._device.startswith("cuda"):
+            pixels = pixels.pin_memory()
         with torch.inference_mode():
-            pooled, patches = self._tower.images(torch.stack(inputs).to(self._device))
+            pooled, patches = self._tower.images(pixels.to(self._device, non_blocking=True))
             cosine = _unit(patches) @ self._classes.T  # (N, P, 150)
             shares = (self._scale * cosine).softmax(-1).mean(1)
             return _array(_unit(pooled)), _array(shares)
@@ -86,16 +91,22 @@ class ClipModel:
         return torch.from_numpy(total).to(self._device)
 
 
-def load_clip(model: str | ClipSource | None = None, device: str | None = None) -> ClipModel:
+def load_clip(
+    model: str | ClipSource | None = None,
+    device: str | None = None,
+    precision: Precision = "auto",
+    compile: bool = False,
+) -> ClipModel:
     """Load a CLIP by id (see `clip_source`) or the shipped one, on a device ("cpu", "cuda:0", ...).
 
-    Without a device a GPU is taken where there is one. Raises `ModelError`.
+    Without a device a GPU is taken where there is one. `precision` is the vision tower's; texts
+    are embedded once and in float32. Raises `ModelError`.
     """
-    import torch
-
     source = model if isinstance(model, ClipSource) else resolve_clip(model)
-    place = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    return ClipModel(source, load_tower(source, place), place)
+    place = devices_of(device)[0]
+    tower = load_tower(source, place)
+    tower.accelerate(dtype_of(precision, place), compile)
+    return ClipModel(source, tower, place)
 
 
 def _unit(vectors: Tensor) -> Tensor:

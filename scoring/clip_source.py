@@ -9,8 +9,6 @@ geolocal/StreetCLIP). No model is loaded here, so that a run with nothing to do 
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -19,7 +17,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 import georeasoner
 from georeasoner.errors import ModelError
-from georeasoner.provenance import file_sha256
+from scoring.model_files import (
+    REVISION_DIGITS,
+    TRANSFORMERS_WEIGHTS,
+    content_revision,
+    download,
+    read_json,
+    weight_files,
+)
 
 SHIPPED = Path(georeasoner.__file__).parent / "clueworld" / "models" / "clip"
 _ACCEPTED = (
@@ -29,9 +34,8 @@ _ACCEPTED = (
 _WEIGHTS = {
     "open_clip": ("open_clip_model.safetensors", "open_clip_pytorch_model.safetensors",
                   "open_clip_pytorch_model.bin"),
-    "transformers": ("model.safetensors", "pytorch_model.bin"),
+    "transformers": TRANSFORMERS_WEIGHTS,
 }  # fmt: skip
-_REVISION_DIGITS = 12
 _DEFAULT_PROMPTS = (
     "{}",
     "a photo of a {}.",
@@ -103,12 +107,10 @@ def _in_folder(folder: Path, name: str, revision: str | None = None) -> ClipSour
         config_file, kind = folder / "config.json", "transformers"
     if not config_file.is_file():
         raise ModelError(f"{folder} holds no model", _ACCEPTED)
-    weights = sorted(
-        p for p in folder.iterdir() if p.suffix in (".safetensors", ".bin", ".pth", ".pt")
-    )
+    weights = weight_files(folder)
     if not weights:
         raise ModelError(f"{folder} holds a config but no weights", " or ".join(_WEIGHTS[kind]))
-    config = _json(config_file)
+    config = read_json(config_file, _ACCEPTED)
     readout = _readout(config.get("georeasoner", {}), config_file)
     try:
         if kind == "transformers":
@@ -121,7 +123,7 @@ def _in_folder(folder: Path, name: str, revision: str | None = None) -> ClipSour
             size = config["model_cfg"]["vision_cfg"].get("image_size", 224)
     except (KeyError, AttributeError, TypeError) as error:
         raise ModelError(f"{config_file} lacks {error}", "the config of a CLIP") from error
-    revision = revision or _hash([config_file, *weights])
+    revision = revision or content_revision([config_file, *weights])
     return ClipSource(name, revision, kind, _side(size), folder=folder, readout=readout)
 
 
@@ -143,42 +145,21 @@ def _pretrained_tag(architecture: str, tag: str) -> ClipSource | None:
         raise ModelError(
             f"the weights of {architecture}/{tag} cannot be had: {error}", "", "is the network up?"
         ) from error
-    commit = file.parent.name if file.parent.parent.name == "snapshots" else _hash([file])
+    from_hub = file.parent.parent.name == "snapshots"
+    commit = file.parent.name if from_hub else content_revision([file])
     size = _side(config["vision_cfg"].get("image_size", 224))
     return ClipSource(
-        f"{architecture}/{tag}", commit[:_REVISION_DIGITS], "open_clip", size,
+        f"{architecture}/{tag}", commit[:REVISION_DIGITS], "open_clip", size,
         tag=(architecture, tag),
     )  # fmt: skip
 
 
 def _in_repository(repository: str, revision: str | None) -> ClipSource:
-    """A snapshot of the hub, without the copies of the weights in other formats."""
-    from huggingface_hub import snapshot_download
+    def kind(folder: Path) -> str:
+        return "open_clip" if (folder / "open_clip_config.json").is_file() else "transformers"
 
-    def fetch(*patterns: str, at: str | None) -> Path:
-        return Path(snapshot_download(repository, revision=at, allow_patterns=list(patterns)))
-
-    try:
-        folder = fetch("*.json", "*.txt", "*.model", at=revision)
-        kind = "open_clip" if (folder / "open_clip_config.json").is_file() else "transformers"
-        for file in (*_WEIGHTS[kind], "model-*-of-*.safetensors"):
-            fetch(file, at=folder.name)
-            if any(folder.glob(file)):
-                break
-    except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise ModelError(f"{repository} cannot be had from the hub: {reason}", _ACCEPTED) from error
-    return _in_folder(folder, repository, folder.name[:_REVISION_DIGITS])
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ModelError(f"{path} is not JSON: {error}", _ACCEPTED) from error
-    if not isinstance(content, dict):
-        raise ModelError(f"{path} holds a {type(content).__name__}", "a JSON object")
-    return content
+    folder = download(repository, revision, lambda f: _WEIGHTS[kind(f)], _ACCEPTED)
+    return _in_folder(folder, repository, folder.name[:REVISION_DIGITS])
 
 
 def _readout(section: Any, path: Path) -> Readout:
@@ -194,8 +175,3 @@ def _readout(section: Any, path: Path) -> Readout:
 
 def _side(size: Any) -> int:
     return int(max(size) if isinstance(size, list | tuple) else size)
-
-
-def _hash(files: list[Path]) -> str:
-    joined = "".join(file_sha256(file) for file in files)
-    return hashlib.sha256(joined.encode()).hexdigest()[:_REVISION_DIGITS]

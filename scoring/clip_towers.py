@@ -3,8 +3,8 @@
 A tower gives the pooled features of a picture and one feature per patch in the same space. The
 training-free dense readout is MaskCLIP's (Zhou, Loy and Dai, "Extract Free Dense Labels from
 CLIP", ECCV 2022): the attention of the last block is dropped and its value path kept. A patch that
-can attend to nothing but itself goes exactly that way, so every patch is put through the last
-block as a sequence of its own, and through whatever head pools and projects the picture.
+can attend to nothing but itself goes exactly that way, so a block of an unknown kind gets every
+patch as a sequence of its own; in the blocks of CLIP itself the value path is written out.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from georeasoner.errors import ModelError
 from scoring.clip_source import ClipSource
 
 if TYPE_CHECKING:
+    import torch
     from PIL.Image import Image
     from torch import Tensor, nn
 
@@ -25,10 +26,13 @@ class Tower(Protocol):
     logit_scale: float
 
     def preprocess(self, image: Image) -> Tensor:
-        """(3, H, W) the model's input for one RGB picture."""
+        """(3, H, W) of one RGB picture: bytes still to be normalised, or the input itself."""
 
     def images(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        """(N, 3, H, W) gives pooled (N, D) and patches (N, P, D), not normalised."""
+        """(N, 3, H, W) as `preprocess` gives it: pooled (N, D), patches (N, P, D), of any length"""
+
+    def accelerate(self, dtype: torch.dtype, compile: bool) -> None:
+        """Let the vision tower compute in `dtype`, and compile its blocks with torch.compile."""
 
     def texts(self, texts: list[str]) -> Tensor:
         """(M, D) not normalised; longer texts than the model can read are cut."""
@@ -63,6 +67,27 @@ class _Tap:
         self.output = out[0] if isinstance(out, tuple) else out
 
 
+class Pixels:
+    """Bytes to what a model takes: the normalisation, done on the device for the whole batch."""
+
+    def __init__(self, mean: Any, std: Any, scale: float = 1 / 255) -> None:
+        import torch
+
+        self._mean = torch.tensor(mean, dtype=torch.float32).view(1, 3, 1, 1)
+        self._std = torch.tensor(std, dtype=torch.float32).view(1, 3, 1, 1)
+        self._scale = scale
+
+    def __call__(self, pixels: Tensor, dtype: torch.dtype) -> Tensor:
+        """(N, 3, H, W) bytes to `dtype`; what is no bytes is normalised already."""
+        import torch
+
+        if pixels.dtype != torch.uint8:
+            return pixels.to(dtype)
+        if self._mean.device != pixels.device:
+            self._mean, self._std = self._mean.to(pixels.device), self._std.to(pixels.device)
+        return ((pixels.float() * self._scale - self._mean) / self._std).to(dtype)
+
+
 def _alone(tokens: Tensor) -> Tensor:
     """(N, P, C) tokens as N*P sequences of one token: (N*P, 1, C)."""
     return tokens.reshape(-1, 1, tokens.shape[-1])
@@ -92,18 +117,19 @@ class OpenClipTower:
         else:
             name = f"local-dir:{source.folder}"
             model, _, transform = open_clip.create_model_and_transforms(name, device=device)
-        self._model, self.preprocess = model.eval(), transform
+        self._model = model.eval()
+        self.preprocess, self._pixels = _in_bytes(transform)
         self._tokenizer = open_clip.get_tokenizer(name)
         self._device = device
         self.logit_scale = float(model.logit_scale.detach().exp())
         self._value_path = source.readout.dense_readout == "maskclip"
         visual = model.visual
         if isinstance(visual, VisionTransformer) and visual.attn_pool is None:
-            self.images, tapped = self._native, visual.transformer.resblocks[-1]
+            self._read, tapped = self._native, visual.transformer.resblocks[-1]
         elif isinstance(visual, ModifiedResNet):
-            self.images, tapped = self._resnet, visual.attnpool
+            self._read, tapped = self._resnet, visual.attnpool
         elif isinstance(visual, TimmModel):
-            self.images, tapped = self._timm, visual.trunk
+            self._read, tapped = self._timm, visual.trunk
             if self._value_path and hasattr(visual.trunk, "blocks"):
                 tapped = visual.trunk.blocks[-1]
             else:
@@ -114,6 +140,20 @@ class OpenClipTower:
                 "a CLIP whose patches can be read (not CoCa)",
             )
         self._tap = _Tap(tapped)
+        self._dtype = next(visual.parameters()).dtype
+
+    def accelerate(self, dtype: torch.dtype, compile: bool) -> None:
+        visual = self._model.visual
+        visual.to(dtype)
+        self._dtype = dtype
+        if compile:
+            blocks = getattr(getattr(visual, "transformer", None), "resblocks", None)
+            if blocks is None:
+                blocks = getattr(getattr(visual, "trunk", None), "blocks", [])
+            _compile(blocks)
+
+    def images(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        return self._read(self._pixels(pixels, self._dtype))
 
     def texts(self, texts: list[str]) -> Tensor:
         return self._model.encode_text(self._tokenizer(texts).to(self._device))
@@ -122,7 +162,7 @@ class OpenClipTower:
         visual = self._model.visual
         pooled = visual(pixels)
         if self._value_path:
-            tokens = visual.transformer.resblocks[-1](_alone(self._tap.input[:, 1:]))
+            tokens = _values(visual.transformer.resblocks[-1], self._tap.input[:, 1:])
         else:
             tokens = self._tap.output[:, 1:]
         return pooled, _grouped(visual.ln_post(tokens) @ visual.proj, pooled)
@@ -170,16 +210,29 @@ class TransformersTower:
         self._value_path = source.readout.dense_readout == "maskclip"
         self._last = model.vision_model.encoder.layers[-1]
         self._tap = _Tap(self._last)
+        processor = self._processor
+        self._plain = bool(processor.do_rescale and processor.do_normalize)
+        self._pixels = Pixels(processor.image_mean, processor.image_std, processor.rescale_factor)
+        self._dtype = model.dtype
+
+    def accelerate(self, dtype: torch.dtype, compile: bool) -> None:
+        self._model.vision_model.to(dtype)
+        self._model.visual_projection.to(dtype)
+        self._dtype = dtype
+        if compile:
+            _compile(self._model.vision_model.encoder.layers)
 
     def preprocess(self, image: Image) -> Tensor:
-        return self._processor(images=image, return_tensors="pt")["pixel_values"][0]
+        options = {"do_rescale": False, "do_normalize": False} if self._plain else {}
+        return self._processor(images=image, return_tensors="pt", **options)["pixel_values"][0]
 
     def images(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        model = self._model
+        model, pixels = self._model, self._pixels(pixels, self._dtype)
         pooled = model.visual_projection(model.vision_model(pixel_values=pixels).pooler_output)
         if self._value_path:
-            patches = self._last(_alone(self._tap.input[:, 1:]), attention_mask=None)
-            patches = patches[0] if isinstance(patches, tuple) else patches
+            x, last = self._tap.input[:, 1:], self._last
+            x = x + last.self_attn.out_proj(last.self_attn.v_proj(last.layer_norm1(x)))
+            patches = x + last.mlp(last.layer_norm2(x))
         else:
             patches = self._tap.output[:, 1:]
         patches = model.visual_projection(model.vision_model.post_layernorm(patches))
@@ -196,3 +249,40 @@ class TransformersTower:
         return self._model.get_text_features(
             input_ids=tokens["input_ids"], attention_mask=tokens["attention_mask"]
         ).pooler_output
+
+
+def _in_bytes(transform: Any) -> tuple[Any, Pixels]:
+    """open_clip's transform up to the bytes, and the normalisation that is left for the device.
+
+    A transform of another shape is kept whole.
+    """
+    from torchvision.transforms import Compose, Normalize
+    from torchvision.transforms.functional import pil_to_tensor
+
+    steps = list(getattr(transform, "transforms", []))
+    if len(steps) < 2 or not isinstance(steps[-1], Normalize) or "ToTensor" not in repr(steps[-2]):
+        return transform, Pixels((0, 0, 0), (1, 1, 1))
+    geometry = Compose(steps[:-2])
+    return lambda image: pil_to_tensor(geometry(image)), Pixels(steps[-1].mean, steps[-1].std)
+
+
+def _compile(blocks: Any) -> None:
+    """Compile in place every block but the last, whose input is tapped."""
+    for block in list(blocks)[:-1]:
+        block.compile()
+
+
+def _values(block: Any, x: Tensor) -> Tensor:
+    """(N, P, C) through a block of open_clip as if every token could see itself alone."""
+    import torch
+    from open_clip.transformer import ResidualAttentionBlock
+
+    attention = getattr(block, "attn", None)
+    plain = type(block) is ResidualAttentionBlock and type(attention) is torch.nn.MultiheadAttention
+    if not plain or attention.in_proj_weight is None:
+        return block(_alone(x))
+    width = x.shape[-1]
+    bias = None if attention.in_proj_bias is None else attention.in_proj_bias[-width:]
+    values = torch.nn.functional.linear(block.ln_1(x), attention.in_proj_weight[-width:], bias)
+    x = x + block.ls_1(attention.out_proj(values))
+    return x + block.ls_2(block.mlp(block.ln_2(x)))

@@ -6,7 +6,6 @@ much people's clues talk about it. The published weights and the class names liv
 
 from __future__ import annotations
 
-import hashlib
 import json
 from functools import cache
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from georeasoner.errors import ConfigError, InputError
+from georeasoner.errors import InputError
 from georeasoner.records import ADE20K_CLASSES
 
 _DATA = Path(__file__).with_name("ade20k_weights.json")
@@ -35,32 +34,6 @@ def published_weights() -> NDArray[np.float64]:
 def class_names() -> tuple[str, ...]:
     """The 150 ADE20K class names; synonyms are separated by commas ("road, route")."""
     return tuple(c["name"] for c in _published())
-
-
-def load_weights(weights: str) -> NDArray[np.float64]:
-    """(150,) weights by name: "published", or a JSON file {"weights": [150 numbers]}.
-
-    Raises `ConfigError` when it is neither.
-    """
-    if weights == "published":
-        return published_weights()
-    path = Path(weights)
-    if not path.is_file():
-        raise ConfigError(f"weights {weights!r}", "'published' or a JSON file")
-    try:
-        values = np.asarray(json.loads(path.read_text(encoding="utf-8"))["weights"], np.float64)
-    except (ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"{path} holds no weights", '{"weights": [150 numbers]}') from error
-    if values.shape != (ADE20K_CLASSES,) or not np.isfinite(values).all():
-        raise ConfigError(
-            f"{path} holds weights of shape {values.shape}", f"{ADE20K_CLASSES} finite numbers"
-        )
-    return values
-
-
-def weights_hash(weights: ArrayLike) -> str:
-    """8 hex digits of the SHA-256 of the weights as little-endian float64: part of a score's id."""
-    return hashlib.sha256(np.asarray(weights, dtype="<f8").tobytes()).hexdigest()[:8]
 
 
 def area_locatability(shares: ArrayLike, weights: ArrayLike) -> NDArray[np.float64]:

@@ -1,19 +1,30 @@
-"""What every scorer gives the stage: one batch's results, and the shape of a scorer.
+"""The shape of a scorer: what it is made of, what it reads, what it gives for a batch of views.
 
 A scorer is one small file in `scoring/scorers` with a class under `@register("scorer", NAME)`.
+Most look at pictures and derive from `ImageScorer`; one that needs other tables derives from
+`Scorer` and says which rows it reads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from georeasoner.errors import InputError
+from georeasoner.lake import KeySet, Lake, read_image
+from scoring.decode import Refusal, safe_open
+from scoring.perceptual import perceptual_hash
+
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+Precision = Literal["auto", "float32", "bfloat16"]
 
 
 @dataclass(frozen=True)
@@ -26,6 +37,18 @@ class ClueText:
 
 
 @dataclass(frozen=True)
+class Setup:
+    """What a scorer is made of. `precision` auto is bfloat16 on a GPU that has it."""
+
+    model: str | None
+    weights: NDArray[np.float64]  # (150,) of the ADE20K classes
+    clues: Sequence[ClueText] = ()
+    device: str | None = None  # "cpu", "cuda:0" ...; None: a GPU where there is one
+    precision: Precision = "auto"
+    compile: bool = False
+
+
+@dataclass(frozen=True)
 class Scored:
     """Results for N views; what a scorer does not know is None."""
 
@@ -33,22 +56,80 @@ class Scored:
     vectors: NDArray[np.float32] | None = None  # (N, D) of unit length
     class_shares: NDArray[np.float32] | None = None  # (N, 150)
     top_clues: list[list[dict[str, Any]]] | None = None  # N lists of {"clue_id", "similarity"}
+    p_within: NDArray[np.float64] | None = None  # (N, 3) of 25, 200 and 750 km
 
 
-class Scorer(Protocol):
-    """Made as `Scorer(model=..., weights=(150,), clues=[ClueText, ...], device=...)`.
+class Prepared(NamedTuple):
+    """One view, ready for `score`; `phash` is the perceptual hash of its picture."""
+
+    value: Any
+    phash: int | None = None
+
+
+class Scorer(ABC):
+    """Made as `Scorer(Setup(...))`.
 
     Making one finds the model (and raises `ModelError`); the weights are loaded when the first
-    picture comes, so that a run with nothing to do stays fast.
+    view comes, so that a run with nothing to do stays fast.
     """
 
     model_id: str  # name@revision
-    min_side: int  # pixels that the shorter side of a picture must keep when it is decoded
-    synthetic_only: bool  # what it says of real photographs means nothing
-    embeds: bool  # whether `Scored.vectors` are given
+    synthetic_only = False  # what it says of real photographs means nothing
+    embeds = False  # whether `Scored.vectors` are given
+    missing = Refusal("image_missing", "the lake has no row of images for it")
 
+    @abstractmethod
+    def keys(self, lake: Lake) -> KeySet:
+        """The views that have what this scorer reads."""
+
+    @abstractmethod
+    def rows(self, lake: Lake, batch_rows: int) -> Iterator[dict[str, Any]]:
+        """What it reads, one row with a `view_id` per view, always in the same order."""
+
+    @abstractmethod
+    def read(self, row: dict[str, Any], root: Path) -> Prepared | Refusal:
+        """One row to what `score` takes, or why it cannot be; called in threads."""
+
+    @abstractmethod
+    def score(self, inputs: Sequence[Any]) -> Scored:
+        """A batch of `Prepared.value`. Out of memory is raised as torch.OutOfMemoryError."""
+
+
+class ImageScorer(Scorer):
+    """A scorer of pictures: it only says how one is prepared and how a batch is scored."""
+
+    min_side: int  # pixels that the shorter side of a picture must keep when it is decoded
+
+    @abstractmethod
     def prepare(self, image: Image) -> Any:
         """One RGB picture to what `score` takes; called in threads."""
 
-    def score(self, inputs: Sequence[Any]) -> Scored:
-        """A batch. Out of memory is raised as torch.OutOfMemoryError."""
+    def keys(self, lake: Lake) -> KeySet:
+        return lake.keys("images")
+
+    def rows(self, lake: Lake, batch_rows: int) -> Iterator[dict[str, Any]]:
+        for batch in lake.batches("images", batch_rows=batch_rows):
+            yield from batch.to_pylist()
+
+    def read(self, row: dict[str, Any], root: Path) -> Prepared | Refusal:
+        try:
+            data = read_image(row, root)
+        except InputError as error:
+            return Refusal("image_missing", str(error))
+        image = safe_open(data, min_side=self.min_side)
+        if isinstance(image, Refusal):
+            return image
+        return Prepared(self.prepare(image), perceptual_hash(image))
+
+
+class ViewScorer(Scorer):
+    """A scorer that knows a view by its row of `views` alone, without its picture."""
+
+    missing = Refusal("view_missing", "the lake has no row of views for it")
+
+    def keys(self, lake: Lake) -> KeySet:
+        return lake.keys("views")
+
+    def rows(self, lake: Lake, batch_rows: int) -> Iterator[dict[str, Any]]:
+        for batch in lake.batches("views", ["view_id", "extra"], batch_rows):
+            yield from batch.to_pylist()

@@ -20,7 +20,7 @@ from georeasoner.answers import Answer
 from georeasoner.config import REPOSITORY
 from georeasoner.lake import Lake
 from georeasoner.registry import register
-from scoring.scored import Scored
+from scoring.scored import ImageScorer, Scored
 from scrapers.places import countries_in
 from scrapers.siteserver import serve
 from scrapers.source import Clue, html_links, soup
@@ -41,8 +41,9 @@ def example(monkeypatch):
         names = {
             "Answer": Answer, "Clue": Clue, "Model": Model, "Path": Path, "Prediction": Prediction,
             "RawView": RawView, "contextmanager": contextmanager, "countries_in": countries_in,
-            "Scored": Scored, "html_links": html_links, "load_task": load_task, "np": np, "pc": pc,
-            "register": register, "replace": replace, "soup": soup,
+            "ImageScorer": ImageScorer, "Scored": Scored, "html_links": html_links,
+            "load_task": load_task, "np": np, "pc": pc, "register": register,
+            "replace": replace, "soup": soup,
         }  # fmt: skip
         exec(block, names)
         return names.get(word)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -69,14 +69,30 @@ def ingest(
 @app.command()
 def score(
     lake: LakeArgument,
-    scorer: Annotated[str, typer.Option(help="Name of a scorer.")] = "clip",
-    model: Model = None,
+    scorer: Annotated[
+        str, typer.Option(help="clip, segmentation, table, oracle, or another by name.")
+    ] = "clip",
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="A CLIP or segmentation model: open_clip id, hf-hub:ID, local-dir:PATH, a folder."
+        ),
+    ] = None,
     weights: Annotated[
-        str, typer.Option(help="Class weights: published, or a JSON file.")
+        str, typer.Option(help="Class weights: published, from-clues[:MODEL], or a JSON file.")
     ] = "published",
     engine: Annotated[str, typer.Option(help="local, or ray for a cluster.")] = "local",
     batch_size: Annotated[int, typer.Option(help="Views per forward pass.")] = 32,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 ...")] = None,
+    device: Annotated[
+        str | None, typer.Option(help="cpu, cuda:1, several (cuda:0,cuda:1), or all GPUs.")
+    ] = None,
+    precision: Annotated[
+        Literal["auto", "float32", "bfloat16"],
+        typer.Option(help="auto is bfloat16 on a GPU, float32 elsewhere."),
+    ] = "auto",
+    compile: Annotated[
+        bool, typer.Option("--compile", help="Compile the vision model (torch.compile).")
+    ] = False,
 ) -> None:
     """Embeddings, class shares, locatability and best-matching clues of every view without them.
 
@@ -89,13 +105,9 @@ def score(
     if engine != "local":
         raise ConfigError(f"--engine {engine}", "local (ray is not part of this version)")
     run(
-        Lake.open(lake),
-        scorer=scorer,
-        model=model,
-        weights=weights,
-        batch_size=batch_size,
-        device=device,
-    )
+        Lake.open(lake), scorer=scorer, model=model, weights=weights, batch_size=batch_size,
+        device=device, precision=precision, compile=compile,
+    )  # fmt: skip
 
 
 @app.command()

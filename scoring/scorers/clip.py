@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from georeasoner.registry import register
 from scoring.clip_source import resolve_clip
 from scoring.locatability import area_locatability
-from scoring.scored import ClueText, Scored
+from scoring.scored import ImageScorer, Scored, Setup
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -25,30 +25,26 @@ TOP_CLUES = 12
 
 
 @register("scorer", "clip")
-class ClipScorer:
+class ClipScorer(ImageScorer):
     """Any open_clip or transformers CLIP; see `scoring.clip` for the measures."""
 
     embeds = True
 
-    def __init__(
-        self,
-        model: str | None,
-        weights: NDArray[np.float64],
-        clues: Sequence[ClueText],
-        device: str | None,
-    ) -> None:
-        self._source = resolve_clip(model)
+    def __init__(self, setup: Setup) -> None:
+        self._source = resolve_clip(setup.model)
         self.model_id = self._source.id
         self.min_side = self._source.image_size
         self.synthetic_only = self._source.readout.synthetic_only
-        self._weights, self._clues, self._device = weights, clues, device
+        self._setup, self._clues = setup, setup.clues
         self._lock = Lock()
 
     @cached_property
     def _loaded(self) -> ClipModel:
         from scoring.clip import load_clip
 
-        return load_clip(self._source, self._device)
+        return load_clip(
+            self._source, self._setup.device, self._setup.precision, self._setup.compile
+        )
 
     @cached_property
     def _clue_vectors(self) -> NDArray[np.float32]:
@@ -63,7 +59,7 @@ class ClipScorer:
     def score(self, inputs: Sequence[Tensor]) -> Scored:
         vectors, shares = self._loaded.encode_images(inputs)
         return Scored(
-            locatability=area_locatability(shares, self._weights),
+            locatability=area_locatability(shares, self._setup.weights),
             vectors=vectors,
             class_shares=shares,
             top_clues=self._best(vectors) if self._clues else None,

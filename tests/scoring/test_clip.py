@@ -79,7 +79,7 @@ def test_maskclip_is_the_value_path_of_the_last_block(
     visual = model._tower._model.visual
     pixels = torch.stack([model.preprocess(p) for p in pictures])
     with torch.inference_mode():
-        x = visual._embeds(pixels)
+        x = visual._embeds((pixels / 255 - 0.5) / 0.5)
         x = visual.transformer.resblocks[0](x)[:, 1:]
         block = visual.transformer.resblocks[1]
         weight, bias = block.attn.in_proj_weight[64:], block.attn.in_proj_bias[64:]
@@ -108,7 +108,8 @@ def test_folder_states_its_readout(
     visual = model._tower._model.visual
     with torch.inference_mode():
         visual.output_tokens = True
-        _, tokens = visual(torch.stack([model.preprocess(p) for p in pictures]))
+        pixels = torch.stack([model.preprocess(p) for p in pictures])
+        _, tokens = visual((pixels / 255 - 0.5) / 0.5)
         visual.output_tokens = False
         patches = tokens @ visual.proj
         patches = patches / patches.norm(dim=-1, keepdim=True)

@@ -12,10 +12,9 @@ from georeasoner.errors import ConfigError, InputError
 from scoring.locatability import (
     area_locatability,
     class_names,
-    load_weights,
     published_weights,
-    weights_hash,
 )
+from scoring.weights import load_weights, weights_hash
 
 # the example that was published with the weights: shares by class number, and the result
 EXAMPLE = {

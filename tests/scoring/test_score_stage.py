@@ -17,9 +17,10 @@ from georeasoner.lake import Lake
 from scoring.clip import load_clip
 from scoring.decode import safe_open
 from scoring.duplicates import dedup
-from scoring.locatability import area_locatability, published_weights, weights_hash
+from scoring.locatability import area_locatability, published_weights
 from scoring.scorers.clip import ClipScorer
 from scoring.stage import score
+from scoring.weights import weights_hash
 
 TEXTS = ("yellow plates", "red soil", "left driving", "palm trees", "blue signs", "snow poles")
 CLUES = {f"c{n}": text for n, text in enumerate(TEXTS)}

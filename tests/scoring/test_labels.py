@@ -1,0 +1,79 @@
+"""Label sets of other data sets are read as ADE20K classes by name and by the written mapping."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from scoring import labels as module
+from scoring.labels import map_labels
+from scoring.locatability import class_names
+
+# the 150 names of the label file that SegFormer, BEiT and UPerNet use on the Hub, in its order
+HUB_NAMES = """wall|building|sky|floor|tree|ceiling|road|bed |windowpane|grass|cabinet|sidewalk
+person|earth|door|table|mountain|plant|curtain|chair|car|water|painting|sofa|shelf|house|sea|mirror|rug
+field|armchair|seat|fence|desk|rock|wardrobe|lamp|bathtub|railing|cushion|base|box|column|signboard
+chest of drawers|counter|sand|sink|skyscraper|fireplace|refrigerator|grandstand|path|stairs|runway
+case|pool table|pillow|screen door|stairway|river|bridge|bookcase|blind|coffee table|toilet|flower
+book|hill|bench|countertop|stove|palm|kitchen island|computer|swivel chair|boat|bar|arcade machine
+hovel|bus|towel|light|truck|tower|chandelier|awning|streetlight|booth|television receiver|airplane
+dirt track|apparel|pole|land|bannister|escalator|ottoman|bottle|buffet|poster|stage|van|ship
+fountain|conveyer belt|canopy|washer|plaything|swimming pool|stool|barrel|basket|waterfall|tent|bag
+minibike|cradle|oven|ball|food|step|tank|trade name|microwave|pot|animal|bicycle|lake|dishwasher
+screen|blanket|sculpture|hood|sconce|vase|traffic light|tray|ashcan|fan|pier|crt screen|plate
+monitor|bulletin board|shower|radiator|glass|clock|flag""".replace("\n", "|").split("|")
+
+VISTAS = {
+    "construction--flat--road": "road, route", "object--traffic-sign--front": "signboard, sign",
+    "object--support--utility-pole": "pole", "nature--vegetation": "tree", "void--car-mount": None,
+    "Lane Marking - Crosswalk": "road, route", "Traffic Sign (Back)": "signboard, sign",
+    "Street Light": "street lamp", "Trash Can": "trash can", "Mountain": "mountain, mount",
+    "CCTV Camera": None, "Motorcyclist": "person",
+}  # fmt: skip
+
+
+def test_ade20k_in_its_own_order_and_under_both_names() -> None:
+    assert len(HUB_NAMES) == 150
+    for names in (class_names(), HUB_NAMES):
+        assert map_labels(list(names)).index.tolist() == list(range(150))
+
+
+def test_cityscapes_and_vistas() -> None:
+    known = map_labels(["road", "Traffic_Sign", "vegetation", "terrain", "train", "rider", "xyz"])
+    names = [None if k < 0 else class_names()[k] for k in known.index]
+    assert names == ["road, route", "signboard, sign", "tree", "grass", None, "person", None]
+    assert known.unmatched == ["train", "xyz"]
+    for label, name in VISTAS.items():
+        (index,) = map_labels([label]).index
+        assert (None if index < 0 else class_names()[index]) == name, label
+
+
+def test_every_line_of_the_mapping_names_a_class() -> None:
+    groups = yaml.safe_load(Path(module.__file__).with_name("labels.yaml").read_text())
+    named = {name for group in groups.values() for name in group.values() if name is not None}
+    assert named <= set(class_names())
+
+
+def test_shares_are_added_up_and_the_unmatched_left_out() -> None:
+    """Road 0.5 and crosswalk 0.25 are both road; the train's 0.25 is nobody's."""
+    shares = map_labels(["road", "Crosswalk - Plain", "train"]).shares(
+        np.array([[0.5, 0.25, 0.25]])
+    )
+    assert shares.shape == (1, 150) and shares[0, 6] == 0.75 and shares.sum() == 0.75
+
+
+def test_columns_of_real_photographs(shared_data: Path) -> None:
+    """Every `share_` column of Global Streetscapes is a class, or known to be none."""
+    with (shared_data / "streetscapes" / "views.csv").open() as file:
+        columns = next(csv.reader(file))
+    names = [c.removeprefix("share_") for c in columns if c.startswith("share_")]
+    assert map_labels(names).unmatched == ["train", "void"] and len(names) == 20
+
+
+@pytest.mark.parametrize(("label", "index"), [("screen", 130), ("stool", 110), ("pot", 125)])
+def test_a_synonym_of_several_classes_is_the_one_it_names(label: str, index: int) -> None:
+    assert map_labels([label]).index.tolist() == [index]
