@@ -23,11 +23,11 @@ from numpy.typing import NDArray
 from georeasoner.errors import ConfigError, IntegrityError
 from georeasoner.geodesy import haversine_km
 from georeasoner.lake import Lake, Sums
-from georeasoner.progress import track
 from scoring.choose import choose_model, choose_score
+from scoring.neighbours import neighbours
+from scoring.vectors import read_vectors
 
 STAGE = "dedup"
-_QUERIES = 1024  # per search, so that the hits of one search stay in memory
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -186,23 +186,11 @@ def _groups(views: Views, pictures: Ints, rank: Ints, rule: Rule) -> Iterator[li
 
 
 def _pairs(views: Views, pictures: Ints, rule: Rule) -> Iterator[tuple[Ints, Ints]]:
-    """Pairs (i < j) of positions in `pictures` that are near-duplicates, by exhaustive search.
-
-    The index is flat: n^2 / 2 dot products, about a minute for 10^5 vectors of 512 on two cores.
-    """
-    import faiss
-
+    """Pairs (i < j) of positions in `pictures` that are near-duplicates."""
     vectors = views.vectors[pictures]
-    index = faiss.IndexFlatIP(vectors.shape[1])
-    index.add(vectors)
-    # the search takes what is above its radius; the rule decides at the threshold itself
-    radius = float(np.nextafter(np.float32(rule.threshold), np.float32(0)))
-    starts = range(0, len(pictures), _QUERIES)
-    for start in track(starts, "dedup (searches)"):
-        limits, similarity, found = index.range_search(vectors[start : start + _QUERIES], radius)
-        query = np.repeat(np.arange(len(limits) - 1) + start, np.diff(limits).astype(np.int64))
-        later = found > query
-        query, found, similarity = query[later], found[later], similarity[later]
+    for hits in neighbours(vectors, vectors, rule.threshold, STAGE):
+        later = hits.found > hits.query
+        query, found, similarity = hits.query[later], hits.found[later], hits.similarity[later]
         distance = views.distance_km(pictures[query], pictures[found])
         holds = rule.holds(similarity.astype(np.float64), distance)
         yield query[holds], found[holds]
@@ -223,15 +211,10 @@ def _read(lake: Lake, model_id: str, score_id: str) -> Views:
         for row in batch.to_pylist():
             if row["score_id"] == score_id and row["view_id"] in number:
                 locatability[number[row["view_id"]]] = row["locatability"]
-    at, parts = [], []
-    for batch in lake.batches("embeddings", ["view_id", "model", "vector"], 4096):
-        mine = np.array([m == model_id for m in batch["model"].to_pylist()])
-        mine &= np.array([v in number for v in batch["view_id"].to_pylist()])
-        if mine.any():
-            at += [number[v] for v in batch["view_id"].to_numpy(zero_copy_only=False)[mine]]
-            flat = batch["vector"].flatten().to_numpy(zero_copy_only=False)
-            parts.append(flat.reshape(batch.num_rows, -1)[mine])
-    found = np.concatenate(parts).astype(np.float32)
+    embeddings = read_vectors(lake, model_id)
+    known = np.array([v in number for v in embeddings.view_id])
+    at = [number[v] for v in embeddings.view_id[known]]
+    found = embeddings.unit[known].astype(np.float32)
     vectors = np.zeros((len(view_id), found.shape[1]), dtype=np.float32)
     vectors[at] = found / np.linalg.norm(found, axis=1, keepdims=True)
     embedded = np.zeros(len(view_id), dtype=np.bool_)
