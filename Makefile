@@ -1,4 +1,4 @@
-.PHONY: check lint test
+.PHONY: check lint perf-scoring test
 
 check: lint test
 
@@ -10,3 +10,7 @@ lint:
 
 test:
 	pytest
+
+# measurements, each with its options in ARGS="..."; see docs/scoring.md
+perf-scoring:
+	python tests/perf/score.py $(ARGS)

@@ -45,19 +45,24 @@ class ClipModel:
         """(3, H, W) the input for one RGB picture, in bytes where the model allows; in threads."""
         return self._tower.preprocess(image)
 
-    def encode_images(self, images: Sequence[Image | Tensor]) -> tuple[Vectors, Vectors]:
-        """RGB pictures, or what `preprocess` made of them, to pooled (N, D) and shares (N, 150).
+    def stack(self, inputs: Sequence[Tensor]) -> Tensor:
+        """What `preprocess` made of N pictures as (N, 3, H, W), where a GPU can fetch it."""
+        import torch
+
+        pixels = torch.stack(list(inputs))
+        return pixels.pin_memory() if self._device.startswith("cuda") else pixels
+
+    def encode_images(self, images: Sequence[Image] | Tensor) -> tuple[Vectors, Vectors]:
+        """RGB pictures, or what `stack` made of them, to pooled (N, D) and shares (N, 150).
 
         Pooled embeddings are of unit length; the shares of a picture sum to one.
         """
         import torch
 
-        inputs = [i if isinstance(i, torch.Tensor) else self.preprocess(i) for i in images]
-        pixels = torch.stack(inputs)
-        if self._device.startswith("cuda"):
-            pixels = pixels.pin_memory()
+        if not isinstance(images, torch.Tensor):
+            images = self.stack([self.preprocess(image) for image in images])
         with torch.inference_mode():
-            pooled, patches = self._tower.images(pixels.to(self._device, non_blocking=True))
+            pooled, patches = self._tower.images(images.to(self._device, non_blocking=True))
             cosine = _unit(patches) @ self._classes.T  # (N, P, 150)
             shares = (self._scale * cosine).softmax(-1).mean(1)
             return _array(_unit(pooled)), _array(shares)

@@ -3,8 +3,9 @@
 A tower gives the pooled features of a picture and one feature per patch in the same space. The
 training-free dense readout is MaskCLIP's (Zhou, Loy and Dai, "Extract Free Dense Labels from
 CLIP", ECCV 2022): the attention of the last block is dropped and its value path kept. A patch that
-can attend to nothing but itself goes exactly that way, so a block of an unknown kind gets every
-patch as a sequence of its own; in the blocks of CLIP itself the value path is written out.
+can attend to nothing but itself goes exactly that way. Where the pooled features come from the
+class token alone, a mask of the last block says so, and both readouts are one forward pass;
+elsewhere the last block runs again with every patch as a sequence of its own.
 """
 
 from __future__ import annotations
@@ -88,6 +89,28 @@ class Pixels:
         return ((pixels.float() * self._scale - self._mean) / self._std).to(dtype)
 
 
+class _PatchesAlone:
+    """From now on a block's class token attends to all tokens and a patch only to itself."""
+
+    def __init__(self, block: nn.Module, mask_argument: str) -> None:
+        self._argument = mask_argument
+        self._mask: Tensor | None = None
+        block.register_forward_pre_hook(self._masked, with_kwargs=True)
+
+    def _masked(self, _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        import torch
+
+        tokens = args[0]  # (N, 1 + P, C)
+        length, mask = tokens.shape[1], self._mask
+        if mask is None or (mask.shape[0], mask.dtype, mask.device) != (
+            length, tokens.dtype, tokens.device,
+        ):  # fmt: skip
+            alone = torch.full((length, length), -torch.inf).fill_diagonal_(0)
+            alone[0] = 0
+            mask = self._mask = alone.to(tokens)
+        return (tokens,), {**kwargs, self._argument: mask}
+
+
 def _alone(tokens: Tensor) -> Tensor:
     """(N, P, C) tokens as N*P sequences of one token: (N*P, 1, C)."""
     return tokens.reshape(-1, 1, tokens.shape[-1])
@@ -122,24 +145,28 @@ class OpenClipTower:
         self._tokenizer = open_clip.get_tokenizer(name)
         self._device = device
         self.logit_scale = float(model.logit_scale.detach().exp())
-        self._value_path = source.readout.dense_readout == "maskclip"
+        again = source.readout.dense_readout == "maskclip"
         visual = model.visual
         if isinstance(visual, VisionTransformer) and visual.attn_pool is None:
             self._read, tapped = self._native, visual.transformer.resblocks[-1]
+            if again and visual.pool_type == "tok":
+                _PatchesAlone(tapped, "attn_mask")
+                again = False
         elif isinstance(visual, ModifiedResNet):
             self._read, tapped = self._resnet, visual.attnpool
         elif isinstance(visual, TimmModel):
             self._read, tapped = self._timm, visual.trunk
-            if self._value_path and hasattr(visual.trunk, "blocks"):
+            if again and hasattr(visual.trunk, "blocks"):
                 tapped = visual.trunk.blocks[-1]
             else:
-                self._value_path = False  # a convolutional trunk has no attention to drop
+                again = False  # a convolutional trunk has no attention to drop
         else:
             raise ModelError(
                 f"{source.name} has a {type(visual).__name__} that pools by attention queries",
                 "a CLIP whose patches can be read (not CoCa)",
             )
         self._tap = _Tap(tapped)
+        self._again = again  # whether the last block runs again for the patches alone
         self._dtype = next(visual.parameters()).dtype
 
     def accelerate(self, dtype: torch.dtype, compile: bool) -> None:
@@ -161,8 +188,8 @@ class OpenClipTower:
     def _native(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         visual = self._model.visual
         pooled = visual(pixels)
-        if self._value_path:
-            tokens = _values(visual.transformer.resblocks[-1], self._tap.input[:, 1:])
+        if self._again:
+            tokens = visual.transformer.resblocks[-1](_alone(self._tap.input[:, 1:]))
         else:
             tokens = self._tap.output[:, 1:]
         return pooled, _grouped(visual.ln_post(tokens) @ visual.proj, pooled)
@@ -181,7 +208,7 @@ class OpenClipTower:
             alone = features.flatten(2).transpose(1, 2).flatten(0, 1)[:, :, None, None]
         else:
             prefix = trunk.num_prefix_tokens
-            if self._value_path:
+            if self._again:
                 alone = trunk.norm(trunk.blocks[-1](_alone(self._tap.input[:, prefix:])))
             else:
                 alone = _alone(features[:, prefix:])
@@ -207,9 +234,10 @@ class TransformersTower:
         self._tokenizer = AutoTokenizer.from_pretrained(source.folder)
         self._device = device
         self.logit_scale = float(model.logit_scale.detach().exp())
-        self._value_path = source.readout.dense_readout == "maskclip"
-        self._last = model.vision_model.encoder.layers[-1]
-        self._tap = _Tap(self._last)
+        last = model.vision_model.encoder.layers[-1]
+        if source.readout.dense_readout == "maskclip":
+            _PatchesAlone(last, "attention_mask")
+        self._tap = _Tap(last)
         processor = self._processor
         self._plain = bool(processor.do_rescale and processor.do_normalize)
         self._pixels = Pixels(processor.image_mean, processor.image_std, processor.rescale_factor)
@@ -229,13 +257,8 @@ class TransformersTower:
     def images(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         model, pixels = self._model, self._pixels(pixels, self._dtype)
         pooled = model.visual_projection(model.vision_model(pixel_values=pixels).pooler_output)
-        if self._value_path:
-            x, last = self._tap.input[:, 1:], self._last
-            x = x + last.self_attn.out_proj(last.self_attn.v_proj(last.layer_norm1(x)))
-            patches = x + last.mlp(last.layer_norm2(x))
-        else:
-            patches = self._tap.output[:, 1:]
-        patches = model.visual_projection(model.vision_model.post_layernorm(patches))
+        patches = model.vision_model.post_layernorm(self._tap.output[:, 1:])
+        patches = model.visual_projection(patches)
         return pooled, _grouped(patches, pooled)
 
     def texts(self, texts: list[str]) -> Tensor:
@@ -270,19 +293,3 @@ def _compile(blocks: Any) -> None:
     """Compile in place every block but the last, whose input is tapped."""
     for block in list(blocks)[:-1]:
         block.compile()
-
-
-def _values(block: Any, x: Tensor) -> Tensor:
-    """(N, P, C) through a block of open_clip as if every token could see itself alone."""
-    import torch
-    from open_clip.transformer import ResidualAttentionBlock
-
-    attention = getattr(block, "attn", None)
-    plain = type(block) is ResidualAttentionBlock and type(attention) is torch.nn.MultiheadAttention
-    if not plain or attention.in_proj_weight is None:
-        return block(_alone(x))
-    width = x.shape[-1]
-    bias = None if attention.in_proj_bias is None else attention.in_proj_bias[-width:]
-    values = torch.nn.functional.linear(block.ln_1(x), attention.in_proj_weight[-width:], bias)
-    x = x + block.ls_1(attention.out_proj(values))
-    return x + block.ls_2(block.mlp(block.ln_2(x)))

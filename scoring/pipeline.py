@@ -1,8 +1,9 @@
 """Batches of rows in, their results out in the same order: reading, decoding and models overlap.
 
-Threads read and decode while each device scores the batch before, and the caller writes what came
-out of the one before that. At most `_AHEAD` batches per device are in memory. A batch that does
-not fit into a device's memory is halved, from then on for good.
+Threads read and decode, another gathers what they made into the batch that a device takes, while
+each device scores the batch before, and the caller writes what came out of the one before that. At
+most `_AHEAD` batches per device wait. A batch that does not fit into a device's memory is halved,
+from then on for good.
 """
 
 from __future__ import annotations
@@ -74,6 +75,7 @@ class Pipeline:
     def run(self, batches: Iterable[list[dict[str, Any]]]) -> Iterator[Outcome]:
         """Every batch's outcome, in order. Raises `ModelError` for NaN, naming the view."""
         readers = ThreadPoolExecutor(min(_MAX_THREADS, (os.cpu_count() or 1) + 1))
+        gatherers = ThreadPoolExecutor(len(self._scorers))
         devices = [ThreadPoolExecutor(1) for _ in self._scorers]
         waiting: deque[Future[Outcome]] = deque()
         try:
@@ -82,29 +84,20 @@ class Pipeline:
                 scorer = self._scorers[at]
                 reads = [readers.submit(scorer.read, row, self._root) for row in rows]
                 ids = [row["view_id"] for row in rows]
-                waiting.append(devices[at].submit(self._one, scorer, ids, reads))
+                gathered = gatherers.submit(_gather, scorer, ids, reads)
+                waiting.append(devices[at].submit(self._one, scorer, gathered))
                 if len(waiting) > _AHEAD * len(devices):
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
         finally:
-            for pool in (readers, *devices):
+            for pool in (readers, gatherers, *devices):
                 pool.shutdown(cancel_futures=True)
 
-    def _one(
-        self, scorer: Scorer, ids: list[str], reads: list[Future[Prepared | Refusal]]
-    ) -> Outcome:
-        outcome, values = Outcome(), []
-        for view_id, future in zip(ids, reads, strict=True):
-            result = future.result()
-            if isinstance(result, Refusal):
-                outcome.refused.append((view_id, result))
-            else:
-                outcome.ids.append(view_id)
-                outcome.phash.append(result.phash)
-                values.append(result.value)
+    def _one(self, scorer: Scorer, gathered: Future[tuple[Outcome, Any]]) -> Outcome:
+        outcome, inputs = gathered.result()
         done = 0
-        for part in self._within_memory(scorer, values):
+        for part in self._within_memory(scorer, inputs):
             _refuse_nan(outcome.ids[done:], part, scorer.model_id)
             outcome.parts.append(part)
             done += len(part.locatability)
@@ -113,7 +106,7 @@ class Pipeline:
     def _within_memory(self, scorer: Scorer, inputs: Sequence[Any]) -> Iterator[Scored]:
         import torch
 
-        while inputs:
+        while len(inputs):
             limit = min(self._limit or len(inputs), len(inputs))
             try:
                 result = scorer.score(inputs[:limit])
@@ -128,6 +121,22 @@ class Pipeline:
                 continue
             yield result
             inputs = inputs[limit:]
+
+
+def _gather(
+    scorer: Scorer, ids: list[str], reads: list[Future[Prepared | Refusal]]
+) -> tuple[Outcome, Any]:
+    """What was read of one batch, and those of it that can be scored as what `score` takes."""
+    outcome, values = Outcome(), []
+    for view_id, future in zip(ids, reads, strict=True):
+        result = future.result()
+        if isinstance(result, Refusal):
+            outcome.refused.append((view_id, result))
+        else:
+            outcome.ids.append(view_id)
+            outcome.phash.append(result.phash)
+            values.append(result.value)
+    return outcome, scorer.gather(values) if values else ()
 
 
 def _refuse_nan(ids: Sequence[str], part: Scored, model_id: str) -> None:

@@ -90,9 +90,13 @@ class Scorer(ABC):
     def read(self, row: dict[str, Any], root: Path) -> Prepared | Refusal:
         """One row to what `score` takes, or why it cannot be; called in threads."""
 
+    def gather(self, values: list[Any]) -> Any:
+        """Some `Prepared.value` as one batch, which has a length and can be sliced; in a thread."""
+        return values
+
     @abstractmethod
-    def score(self, inputs: Sequence[Any]) -> Scored:
-        """A batch of `Prepared.value`. Out of memory is raised as torch.OutOfMemoryError."""
+    def score(self, inputs: Any) -> Scored:
+        """What `gather` gives, or a part. Out of memory is raised as torch.OutOfMemoryError."""
 
 
 class ImageScorer(Scorer):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -56,7 +55,10 @@ class ClipScorer(ImageScorer):
             model = self._loaded
         return model.preprocess(image)
 
-    def score(self, inputs: Sequence[Tensor]) -> Scored:
+    def gather(self, values: list[Tensor]) -> Tensor:
+        return self._loaded.stack(values)
+
+    def score(self, inputs: Tensor) -> Scored:
         vectors, shares = self._loaded.encode_images(inputs)
         return Scored(
             locatability=area_locatability(shares, self._setup.weights),

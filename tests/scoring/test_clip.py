@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import open_clip
 import pytest
 import torch
 from PIL import Image
@@ -16,6 +17,7 @@ from georeasoner.errors import ModelError
 from scoring.clip import ClipModel, load_clip
 from scoring.clip_source import resolve_clip
 
+VIT = {"image_size": 64, "patch_size": 16, "width": 32, "layers": 2, "head_width": 16}
 TOWERS: dict[str, tuple[int, dict]] = {
     "vit_of_timm": (16, {"timm_model_name": "test_vit", "timm_pool": "", "timm_proj": "linear",
                          "image_size": 160}),
@@ -71,15 +73,18 @@ def test_every_kind_of_open_clip_tower(
     check(load_clip(str(make_open_clip(tower, dimension, vision))), pictures, dimension)
 
 
+@pytest.mark.parametrize("pool", ["tok", "avg"])
 def test_maskclip_is_the_value_path_of_the_last_block(
-    open_clip_folder: Path, pictures: list[Image.Image]
+    pool: str, make_open_clip: Callable[..., Path], pictures: list[Image.Image]
 ) -> None:
     """Written out after Zhou et al. 2022: x + out(v(ln_1 x)), then the block's MLP, norm, proj."""
-    model = load_clip(str(open_clip_folder))
+    folder = make_open_clip(f"value-path-{pool}", 32, {**VIT, "pool_type": pool})
+    model = load_clip(str(folder))
     visual = model._tower._model.visual
     pixels = torch.stack([model.preprocess(p) for p in pictures])
+    normal = (pixels / 255 - 0.5) / 0.5
     with torch.inference_mode():
-        x = visual._embeds((pixels / 255 - 0.5) / 0.5)
+        x = visual._embeds(normal)
         x = visual.transformer.resblocks[0](x)[:, 1:]
         block = visual.transformer.resblocks[1]
         weight, bias = block.attn.in_proj_weight[64:], block.attn.in_proj_bias[64:]
@@ -87,8 +92,28 @@ def test_maskclip_is_the_value_path_of_the_last_block(
         x = x + block.attn.out_proj(value)
         x = x + block.mlp(block.ln_2(x))
         expected = visual.ln_post(x) @ visual.proj
-        _, patches = model._tower.images(pixels)
+        pooled, patches = model._tower.images(pixels)
+        plain = open_clip.create_model(f"local-dir:{folder}").eval().encode_image(normal)
     assert patches.shape == (3, 16, 32)  # 64 px in patches of 16
+    torch.testing.assert_close(patches, expected, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(pooled, plain, atol=1e-5, rtol=1e-4)
+
+
+def test_the_value_path_in_transformers(
+    street_clip_folder: Path, pictures: list[Image.Image]
+) -> None:
+    model = load_clip(str(street_clip_folder))
+    clip = model._tower._model
+    pixels = torch.stack([model.preprocess(p) for p in pictures])
+    with torch.inference_mode():
+        vision = clip.vision_model
+        x = vision.pre_layrnorm(vision.embeddings(model._tower._pixels(pixels, torch.float32)))
+        first, last = vision.encoder.layers
+        x = first(x, None)[:, 1:]
+        x = x + last.self_attn.out_proj(last.self_attn.v_proj(last.layer_norm1(x)))
+        x = x + last.mlp(last.layer_norm2(x))
+        expected = clip.visual_projection(vision.post_layernorm(x))
+        _, patches = model._tower.images(pixels)
     torch.testing.assert_close(patches, expected, atol=1e-5, rtol=1e-4)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import shutil
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +16,12 @@ from PIL import Image
 
 from georeasoner.errors import ConfigError, EmptyResultError, ModelError, UnknownNameError
 from georeasoner.lake import Lake
-from scoring.clip import load_clip
+from scoring.clip import ClipModel, load_clip
 from scoring.decode import safe_open
 from scoring.duplicates import dedup
 from scoring.locatability import area_locatability, published_weights
+from scoring.pipeline import Pipeline
+from scoring.scored import Prepared, Scored, ViewScorer
 from scoring.scorers.clip import ClipScorer
 from scoring.stage import score
 from scoring.weights import weights_hash
@@ -162,6 +166,59 @@ def test_out_of_memory_halves_the_batch(
     assert score(lake, model=str(open_clip_folder)).sums.accepted == 3
     assert sizes == [3, 1, 1, 1]
     assert "out of memory with 3 views at once; going on with 1" in capsys.readouterr().err
+
+
+def test_texts_are_embedded_once_per_run(
+    lake: Lake, open_clip_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, counts = ClipModel.encode_text, []
+
+    def counted(self: ClipModel, texts: list[str]) -> object:
+        counts.append(len(texts))
+        return real(self, texts)
+
+    monkeypatch.setattr(ClipModel, "encode_text", counted)
+    assert score(lake, model=str(open_clip_folder), batch_size=1).sums.accepted == 3
+    assert len(counts) == 2 and counts[1] == len(CLUES)  # the classes, then the clues
+
+
+def test_several_devices_give_the_rows_of_one(tmp_path: Path, open_clip_folder: Path) -> None:
+    pictures = {f"v{n:02d}": jpeg(n) if n % 5 else b"broken" for n in range(20)}
+    one, two = (fill(Lake.create(tmp_path / name), pictures) for name in ("one", "two"))
+    score(one, model=str(open_clip_folder), batch_size=3, device="cpu")
+    score(two, model=str(open_clip_folder), batch_size=3, device="cpu,cpu")
+    for table in ("scores", "embeddings", "rejects"):
+        assert two.read(table).to_pylist() == one.read(table).to_pylist()
+
+
+def test_reading_stays_a_few_batches_ahead(tmp_path: Path) -> None:
+    """While the first batch is scored, no more than two others have been asked for."""
+    asked, release = [], threading.Event()
+
+    class Slow(ViewScorer):
+        model_id = "slow@1"
+
+        def read(self, row: dict, root: Path) -> Prepared:
+            return Prepared(row["view_id"])
+
+        def score(self, inputs: list[str]) -> Scored:
+            assert release.wait(30)
+            return Scored(np.zeros(len(inputs)))
+
+    def batches() -> Iterator[list[dict]]:
+        for number in range(20):
+            asked.append(number)
+            yield [{"view_id": f"{number}-{row}"} for row in range(2)]
+
+    outcomes = Pipeline([Slow()], tmp_path).run(batches())
+    thread = threading.Thread(target=lambda: found.extend(o.ids for o in outcomes))
+    found: list[list[str]] = []
+    thread.start()
+    thread.join(0.5)
+    assert asked == [0, 1, 2] and not found
+    release.set()
+    thread.join(30)
+    assert found == [[f"{n}-0", f"{n}-1"] for n in range(20)]
 
 
 def test_nan_names_the_view(
