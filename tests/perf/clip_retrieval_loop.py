@@ -12,14 +12,20 @@ import shutil
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
-from all_clip import load_clip
-from clip_retrieval.clip_inference.logger import LoggerWriter
-from clip_retrieval.clip_inference.mapper import ClipMapper
-from clip_retrieval.clip_inference.reader import FilesReader
-from clip_retrieval.clip_inference.runner import Runner
-from clip_retrieval.clip_inference.writer import NumpyWriter
+import packaging.version
+
+# its dependency clip-anytorch asks for a module that setuptools has no more
+sys.modules["pkg_resources"] = SimpleNamespace(packaging=packaging)  # type: ignore[assignment]
+
+from all_clip import load_clip  # noqa: E402
+from clip_retrieval.clip_inference.logger import LoggerWriter  # noqa: E402
+from clip_retrieval.clip_inference.mapper import ClipMapper  # noqa: E402
+from clip_retrieval.clip_inference.reader import FilesReader  # noqa: E402
+from clip_retrieval.clip_inference.runner import Runner  # noqa: E402
+from clip_retrieval.clip_inference.writer import NumpyWriter  # noqa: E402
 
 
 def main(pictures: str, out: str, model: str, batch_size: int, workers: int) -> None:

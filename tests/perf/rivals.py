@@ -8,8 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 ENVIRONMENTS = Path("build") / "perf"
-# clip-anytorch imports pkg_resources, which setuptools 70 and later have no more
-REQUIREMENTS = {"clip-retrieval": ("clip-retrieval==2.45.0", "setuptools<70")}
+REQUIREMENTS = {"clip-retrieval": ("clip-retrieval==2.45.0",)}
 
 
 def rival_python(name: str) -> Path:
