@@ -18,6 +18,7 @@ from builders.licences import redistributable
 from builders.source import Ignored, Input, RawView
 from georeasoner.errors import InputError
 from georeasoner.registry import register
+from scoring.decode import decodable
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".avif", ".bmp", ".gif"}
 
@@ -59,8 +60,10 @@ def _exif(path: Path) -> tuple[Mapping[int, Any], Mapping[int, Any], Mapping[int
     """The tags of the picture, the camera and the GPS; empty where the file is no picture."""
     from PIL import Image
 
+    if not path.is_file():  # opening a pipe would wait for ever
+        return {}, {}, {}
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=decodable()) as image:
             exif = image.getexif()
             return dict(exif), exif.get_ifd(0x8769), exif.get_ifd(0x8825)
     except Exception:  # damaged files raise nearly every type; ingest says what is wrong with it
