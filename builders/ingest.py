@@ -164,7 +164,7 @@ def _read(raw: RawView, root: Path) -> bytes | Refusal:
             row = {"view_id": raw.where, "bytes": None, "uri": raw.uri}
             data = read_image(row | {"offset": raw.offset, "length": raw.length}, root)
     except Exception as error:
-        expected = isinstance(error, (InputError, OSError))
+        expected = isinstance(error, (InputError, OSError, ValueError))  # a null in a path
         if expected or "://" in (raw.uri or ""):  # protocols have errors of their own
             return Refusal("unreadable_file", str(error))
         raise

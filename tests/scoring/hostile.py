@@ -157,7 +157,8 @@ def ycck(picture: Image.Image) -> bytes:
     """A CMYK JPEG whose inks are stored as luma and chroma, as Adobe's programs write it."""
     inks = picture.convert("CMYK")
     luma = Image.merge("RGB", inks.split()[:3]).convert("YCbCr")
-    planes = [plane.point(lambda v: 255 - v) for plane in luma.split()]  # Pillow inverts as it saves
+    # Pillow inverts as it saves
+    planes = [plane.point(lambda v: 255 - v) for plane in luma.split()]
     data = encoded(Image.merge("CMYK", (*planes, inks.split()[3])), "JPEG", quality=95)
     at = data.index(b"Adobe") + 11
     assert data[at] == 0
@@ -165,6 +166,7 @@ def ycck(picture: Image.Image) -> bytes:
 
 
 def lab(picture: Image.Image) -> Image.Image:
+    """The picture in CIE L*a*b*."""
     from PIL import ImageCms
 
     profiles = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
@@ -267,8 +269,9 @@ def no_pictures(kinds: dict[str, bytes]) -> Iterator[Hostile]:
     for name, data in found.items():
         yield Hostile(name, data, one("not_an_image") if data else one("empty_file"))
     for name, data in {
-        "start.jpg": b"\xff\xd8", "start2.jpg": b"\xff\xd8\xff\xe0", "start.png": b"\x89PNG\r\n\x1a\n",
-        "start.gif": b"GIF89a", "start.webp": b"RIFF\x04\0\0\0WEBP", "start.bmp": b"BM",
+        "start.jpg": b"\xff\xd8", "start2.jpg": b"\xff\xd8\xff\xe0",
+        "start.png": b"\x89PNG\r\n\x1a\n", "start.gif": b"GIF89a",
+        "start.webp": b"RIFF\x04\0\0\0WEBP", "start.bmp": b"BM",
         "start.tif": b"II*\0\x08\0\0\0", "loop.tif": b"II*\0\x08\0\0\0\0\0\x08\0\0\0",
     }.items():  # fmt: skip
         yield Hostile(name, data, BROKEN)
@@ -288,7 +291,8 @@ def metadata(kinds: dict[str, bytes]) -> Iterator[Hostile]:
             0xE1, b"Exif\0\0II*\0\x08\0\0\0\x01\0" + struct.pack("<HHIII", 0x8769, 4, 1, 8, 8)
         ),
         "exif-text": segment(
-            0xE1, b"Exif\0\0II*\0\x08\0\0\0\x01\0" + struct.pack("<HHI4sI", 0x0112, 2, 4, b"top\0", 0)
+            0xE1,
+            b"Exif\0\0II*\0\x08\0\0\0\x01\0" + struct.pack("<HHI4sI", 0x0112, 2, 4, b"top\0", 0),
         ),
         "icc-noise": segment(0xE2, b"ICC_PROFILE\0\x01\x01" + noise),
         "icc-parts": segment(0xE2, b"ICC_PROFILE\0\x02\x09" + noise),
@@ -313,7 +317,8 @@ def metadata(kinds: dict[str, bytes]) -> Iterator[Hostile]:
     wrong = bytearray(chunk(b"tEXt", b"k\0v"))
     wrong[-1] ^= 1
     yield Hostile("text-crc.png", head + bytes(wrong) + tail, ANY)
-    yield Hostile("exif-noise.webp", encoded(scene(), "WEBP", lossless=True, exif=noise), FINE, True)
+    webp = encoded(scene(), "WEBP", lossless=True, exif=noise)
+    yield Hostile("exif-noise.webp", webp, FINE, upright=True)
 
 
 XML_BOMB = (
