@@ -8,7 +8,6 @@ filled in from the position. One picture at a time is in memory, and rows go out
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 from itertools import islice
 from pathlib import Path
@@ -22,7 +21,7 @@ from georeasoner.errors import ConfigError, EmptyResultError, InputError
 from georeasoner.lake import KeySet, Lake, Sums, Writer, read_image
 from georeasoner.progress import log, track
 from georeasoner.registry import get, names
-from scoring.decode import Refusal, safe_open
+from scoring.decode import Refusal, safe_open, upright_size
 
 if TYPE_CHECKING:
     from georeasoner.gazetteer import Gazetteer
@@ -112,14 +111,14 @@ class _Run:
             data = _read(raw, self.lake.root)
             if isinstance(data, Refusal):
                 return self._refuse(raw, data)
-        size = _upright_size(data)
-        if isinstance(size, Refusal):
-            return self._refuse(raw, size)
+        decoded = safe_open(data, min_side=64)  # at reduced scale: damage shows there too
+        if isinstance(decoded, Refusal):
+            return self._refuse(raw, decoded)
         placed = place_of(raw, self.gazetteer)
         if isinstance(placed, Refusal):
             return self._refuse(raw, placed)
         self._count(raw, placed)
-        self.out.add("views", [_view_row(view_id, raw, placed, data, size)])
+        self.out.add("views", [_view_row(view_id, raw, placed, data)])
         self.out.add("images", [self._image_row(view_id, raw, data)])
         return self.out.accept(raw.input_id)
 
@@ -165,7 +164,7 @@ def _read(raw: RawView, root: Path) -> bytes | Refusal:
             row = {"view_id": raw.where, "bytes": None, "uri": raw.uri}
             data = read_image(row | {"offset": raw.offset, "length": raw.length}, root)
     except Exception as error:
-        expected = isinstance(error, (InputError, OSError))
+        expected = isinstance(error, (InputError, OSError, ValueError))  # a null in a path
         if expected or "://" in (raw.uri or ""):  # protocols have errors of their own
             return Refusal("unreadable_file", str(error))
         raise
@@ -183,22 +182,8 @@ def _size_bytes(raw: RawView, root: Path) -> int:
     return 0 if "://" in (raw.uri or "") else (root / (raw.uri or "")).stat().st_size
 
 
-def _upright_size(data: bytes) -> tuple[int, int] | Refusal:
-    """Width and height in pixels as the picture is to be seen, after decoding it once."""
-    from PIL import Image
-
-    decoded = safe_open(data, min_side=64)  # at reduced scale: damage shows there too
-    if isinstance(decoded, Refusal):
-        return decoded
-    with Image.open(io.BytesIO(data)) as image:
-        width, height = image.size
-        turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
-    return (height, width) if turned else (width, height)
-
-
-def _view_row(
-    view_id: str, raw: RawView, placed: Placed, data: bytes, size: tuple[int, int]
-) -> dict[str, Any]:
+def _view_row(view_id: str, raw: RawView, placed: Placed, data: bytes) -> dict[str, Any]:
+    width, height = upright_size(data)
     extra = {n: v for n, v in plain({**raw.extra, **placed.extra}).items() if v is not None}
     return {
         "view_id": view_id,
@@ -213,8 +198,8 @@ def _view_row(
         "city": placed.city,
         "sequence_id": raw.sequence_id,
         "author": raw.author,
-        "width": size[0],
-        "height": size[1],
+        "width": width,
+        "height": height,
         "sha256": hashlib.sha256(data).hexdigest(),
         "source": raw.source,
         "source_url": raw.source_url,

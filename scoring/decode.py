@@ -18,7 +18,7 @@ MAX_ASPECT = (
     100  # a thinner strip becomes a giant when its short side is resized to a model's input
 )
 # Formats decoded in process; EPS would call an interpreter, others are no photographs.
-FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "TIFF", "BMP", "GIF", "PPM")
+_FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "TIFF", "BMP", "GIF", "PPM")
 
 
 @dataclass(frozen=True)
@@ -39,14 +39,12 @@ def safe_open(
     (declared size, so before any memory is taken), extreme_aspect_ratio, truncated_image,
     undecodable_image.
     """
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import Image, UnidentifiedImageError
 
     if not data:
         return Refusal("empty_file")
-    Image.init()  # idempotent; AVIF is missing from some builds of Pillow
-    formats = [name for name in FORMATS if name in Image.OPEN]
     try:
-        with Image.open(io.BytesIO(data), formats=formats) as image:
+        with Image.open(io.BytesIO(data), formats=decodable()) as image:
             width, height = image.size
             if width * height > max_pixels:
                 return Refusal("too_many_pixels", f"{width} x {height}, at most {max_pixels:,}")
@@ -55,7 +53,7 @@ def safe_open(
             if min_side is not None:
                 image.draft("RGB", (min_side, min_side))
             image.load()
-            return _rgb(ImageOps.exif_transpose(image))
+            return _upright(_rgb(image), _orientation(image))
     except UnidentifiedImageError:
         return Refusal("not_an_image", f"starts with {data[:8]!r}")
     except Image.DecompressionBombError as error:
@@ -63,6 +61,45 @@ def safe_open(
     except Exception as error:  # Pillow's decoders raise nearly every type on damaged files
         reason = "truncated_image" if "truncated" in str(error).lower() else "undecodable_image"
         return Refusal(reason, f"{type(error).__name__}: {error}"[:200])
+
+
+def decodable() -> list[str]:
+    """The formats that are decoded, by Pillow's names; AVIF is missing from some builds of it."""
+    from PIL import Image
+
+    Image.init()  # idempotent
+    return [name for name in _FORMATS if name in Image.OPEN]
+
+
+def upright_size(data: bytes) -> tuple[int, int]:
+    """Width and height in pixels of what `safe_open` takes, as the picture is to be seen."""
+    from PIL import Image
+
+    with Image.open(io.BytesIO(data), formats=decodable()) as image:
+        width, height = image.size
+        # of a TIFF Pillow gives the size after turning
+        turned = image.format != "TIFF" and _orientation(image) >= 5
+    return (height, width) if turned else (width, height)
+
+
+def _orientation(image: Image.Image) -> int:
+    """How the EXIF says the picture lies, from 1 (upright) to 8; 1 where the EXIF is damaged."""
+    try:
+        value = image.getexif().get(0x0112)
+    except Exception:  # of its own formats Pillow raises nearly every type; the pixels are good
+        return 1
+    return value if value in range(1, 9) else 1
+
+
+def _upright(image: Image.Image, lies: int) -> Image.Image:
+    from PIL.Image import Transpose
+
+    turns = {
+        2: Transpose.FLIP_LEFT_RIGHT, 3: Transpose.ROTATE_180, 4: Transpose.FLIP_TOP_BOTTOM,
+        5: Transpose.TRANSPOSE, 6: Transpose.ROTATE_270, 7: Transpose.TRANSVERSE,
+        8: Transpose.ROTATE_90,
+    }  # fmt: skip
+    return image.transpose(turns[lies]) if lies in turns else image
 
 
 def _rgb(image: Image.Image) -> Image.Image:

@@ -10,6 +10,8 @@ from scoring.scored import Precision
 if TYPE_CHECKING:
     import torch
 
+_NO_MEMORY = ("out of memory", "can't allocate memory", "_ALLOC_FAILED")
+
 
 def devices_of(device: str | None) -> list[str]:
     """One device or several: "cpu", "cuda:1", "cuda:0,cuda:2", "all" (every GPU).
@@ -31,6 +33,18 @@ def devices_of(device: str | None) -> list[str]:
     if wrong := [name for name in names if name not in known]:
         raise ConfigError(f"--device {device}: there is no {wrong[0]!r}", " or ".join(known))
     return names
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether a device, or the machine itself, had no memory left.
+
+    CUDA's allocator raises torch.OutOfMemoryError; its driver, cuBLAS, MPS and the CPU's allocator
+    raise a RuntimeError that says so; NumPy raises MemoryError.
+    """
+    import torch
+
+    said = isinstance(error, RuntimeError) and any(words in str(error) for words in _NO_MEMORY)
+    return said or isinstance(error, torch.OutOfMemoryError | MemoryError)
 
 
 def dtype_of(precision: Precision, device: str) -> torch.dtype:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -52,15 +52,22 @@ def map_labels(labels: Sequence[str]) -> LabelMap:
 
 def _class_of(label: str) -> int | None:
     """The class whose name, or one of whose synonyms, the label or one of its own synonyms is."""
-    path = label.split("--")
-    names = [" ".join(path[-2:]), path[-1]] if len(path) > 1 else [label]
-    for name in names:
-        for part in dict.fromkeys([_plain(name), *map(_plain, name.split(","))]):
-            if part in _written():
-                return _written()[part]
-            if part in _by_name():
-                return _by_name()[part]
+    for name in _names(label):
+        for known in (_written(), _by_name()):
+            if name in known:
+                return known[name]
+        for beginning, at in _families().items():
+            if name.startswith(beginning):
+                return at
     return None
+
+
+def _names(label: str) -> Iterator[str]:
+    """What is compared of a label: of a path more and more of its end, and every synonym."""
+    path = label.split("--")
+    for name in (" ".join(path[start:]) for start in dict.fromkeys((0, 1, -2, -1))):
+        yield _plain(name)
+        yield from map(_plain, re.split("[,;]", name))
 
 
 def _plain(name: str) -> str:
@@ -92,3 +99,9 @@ def _written() -> dict[str, int | None]:
         for group in groups.values()
         for label, name in group.items()
     }
+
+
+@cache
+def _families() -> dict[str, int | None]:
+    """Lines of the mapping that end with "*": the beginnings of labels."""
+    return {name.removesuffix("*"): at for name, at in _written().items() if name.endswith("*")}

@@ -23,6 +23,7 @@ from georeasoner.errors import ModelError
 from georeasoner.progress import log
 from georeasoner.records import table
 from scoring.decode import Refusal
+from scoring.devices import is_out_of_memory
 from scoring.scored import Prepared, Scored, Scorer
 
 _AHEAD = 2  # batches per device that wait or are worked on
@@ -104,18 +105,15 @@ class Pipeline:
         return outcome
 
     def _within_memory(self, scorer: Scorer, inputs: Sequence[Any]) -> Iterator[Scored]:
-        import torch
-
         while len(inputs):
             limit = min(self._limit or len(inputs), len(inputs))
             try:
                 result = scorer.score(inputs[:limit])
-            except torch.OutOfMemoryError:
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
                 if limit == 1:
-                    raise ModelError(
-                        f"{scorer.model_id} runs out of memory on a single view",
-                        "a smaller model or a larger device",
-                    ) from None
+                    raise _too_large(scorer, "on a single view") from error
                 self._limit = limit // 2
                 log(f"out of memory with {limit} views at once; going on with {self._limit}")
                 continue
@@ -129,7 +127,12 @@ def _gather(
     """What was read of one batch, and those of it that can be scored as what `score` takes."""
     outcome, values = Outcome(), []
     for view_id, future in zip(ids, reads, strict=True):
-        result = future.result()
+        try:
+            result = future.result()
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            raise _too_large(scorer, f"while view {view_id} is read") from error
         if isinstance(result, Refusal):
             outcome.refused.append((view_id, result))
         else:
@@ -137,6 +140,12 @@ def _gather(
             outcome.phash.append(result.phash)
             values.append(result.value)
     return outcome, scorer.gather(values) if values else ()
+
+
+def _too_large(scorer: Scorer, when: str) -> ModelError:
+    return ModelError(
+        f"{scorer.model_id} runs out of memory {when}", "a smaller model or a larger device"
+    )
 
 
 def _refuse_nan(ids: Sequence[str], part: Scored, model_id: str) -> None:

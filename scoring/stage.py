@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from georeasoner.errors import ConfigError, EmptyResultError
+from georeasoner.errors import ConfigError, EmptyResultError, ModelError
 from georeasoner.lake import KeySet, Lake, Sums, Writer
 from georeasoner.progress import log, track
 from georeasoner.provenance import fingerprint
@@ -108,8 +108,12 @@ def _score_missing(
     embedded = lake.keys("embeddings") if scorers[0].embeds else KeySet()
     batches = _missing(scorers[0].rows(lake, size), size, scored, out)
     outcomes = Pipeline(scorers, lake.root).run(batches)
-    for outcome in track(outcomes, "score (batches)", -(-total // size)):
-        _write(outcome, score_id, scorers[0].model_id, embedded, out)
+    try:
+        for outcome in track(outcomes, "score (batches)", -(-total // size)):
+            _write(outcome, score_id, scorers[0].model_id, embedded, out)
+    except ModelError:  # NaN, or no memory: the batches before that one are good
+        out.flush()
+        raise
 
 
 def _all_scored(lake: Lake, scorer: Scorer, scored: KeySet) -> bool:

@@ -15,9 +15,10 @@ from typing import Any
 
 from builders.fields import capture_time, heading, tidy
 from builders.licences import redistributable
-from builders.source import Ignored, Input, RawView
+from builders.source import Ignored, Input, RawView, Refused
 from georeasoner.errors import InputError
 from georeasoner.registry import register
+from scoring.decode import decodable
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".avif", ".bmp", ".gif"}
 
@@ -31,10 +32,14 @@ def folder(argument: str, seed: int) -> Iterator[Input]:
     for where, folders, files in os.walk(root):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
-            if Path(name).suffix.lower() in SUFFIXES and not name.startswith("."):
-                yield _view((Path(where) / name).resolve(), root.resolve())
-            else:
+            path = Path(where, name).absolute()
+            shown = os.fsencode(path).decode("utf-8", "backslashreplace")
+            if path.suffix.lower() not in SUFFIXES or name.startswith("."):
                 yield Ignored("not_named_like_a_picture")
+            elif shown != str(path):
+                yield Refused(shown, "file_name_not_unicode", f"{shown}: rename it")
+            else:
+                yield _view(path, root.absolute())
 
 
 def _view(path: Path, root: Path) -> RawView:
@@ -59,8 +64,10 @@ def _exif(path: Path) -> tuple[Mapping[int, Any], Mapping[int, Any], Mapping[int
     """The tags of the picture, the camera and the GPS; empty where the file is no picture."""
     from PIL import Image
 
+    if not path.is_file():  # opening a pipe would wait for ever
+        return {}, {}, {}
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=decodable()) as image:
             exif = image.getexif()
             return dict(exif), exif.get_ifd(0x8769), exif.get_ifd(0x8825)
     except Exception:  # damaged files raise nearly every type; ingest says what is wrong with it

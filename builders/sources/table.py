@@ -65,7 +65,7 @@ def _view(path: Path, columns: Columns, number: int, row: Mapping[str, Any]) -> 
             return columns.view(row, where, f"table:{path.name}", data=data)
         if file is None:
             return Refused(_name(columns, row, where), "missing_picture", where)
-    uri = str(file) if "://" in str(file) else str((path.parent / str(file)).resolve())
+    uri = str(file) if "://" in str(file) else str((path.parent / str(file)).absolute())
     return columns.view(row, where, f"table:{path.name}", uri=uri)
 
 

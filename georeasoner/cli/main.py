@@ -65,6 +65,8 @@ def main() -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     warnings.filterwarnings("ignore", category=FutureWarning)
     warnings.filterwarnings("ignore", category=DeprecationWarning)
+    # what is wrong with a picture is told once, by its reject
+    warnings.filterwarnings("ignore", module=r"PIL\.")
 
     try:
         sys.exit(app(standalone_mode=False))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ def read_image(row: Mapping[str, Any], root: Path) -> bytes:
 
             opener = fsspec.open(uri, "rb")
         else:
+            if not stat.S_ISREG((root / uri).stat().st_mode):
+                raise OSError("it is no regular file")  # a pipe or a device might never end
             opener = (root / uri).open("rb")
         with opener as file:
             if offset is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 COMMIT_ROWS = 4096
 COMMIT_BYTES = 64 << 20
+COMMIT_S = 30.0  # so that a slow stage that is killed loses no more work than this
 
 
 @dataclass
@@ -82,6 +84,7 @@ class Writer:
         self._rows: dict[str, list[dict[str, Any]]] = {}
         self._tables: dict[str, list[pa.Table]] = {}
         self._pending_rows = self._pending_bytes = 0
+        self._flushed_s = time.monotonic()
         self._replaced: dict[str, list[str]] = {name: [] for name in whole}
         self._number = max((c["number"] for c in lake.commits()), default=0)
         refused = lake.read("rejects", ["stage", "input_id"]).to_pylist()
@@ -129,7 +132,8 @@ class Writer:
         self.sums.notes[what] += count
 
     def _flush_when_full(self) -> None:
-        if self._pending_rows >= COMMIT_ROWS or self._pending_bytes >= COMMIT_BYTES:
+        full = self._pending_rows >= COMMIT_ROWS or self._pending_bytes >= COMMIT_BYTES
+        if full or (self._pending_rows and time.monotonic() - self._flushed_s >= COMMIT_S):
             self.flush()
 
     def flush(self) -> None:
@@ -146,6 +150,7 @@ class Writer:
             target.setdefault(name, []).append(file)
         self._rows, self._tables = {}, {}
         self._pending_rows = self._pending_bytes = 0
+        self._flushed_s = time.monotonic()
         if shards:
             self._commit(shards, replaces=[])
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,6 +35,9 @@ _ACCEPTED = (
     " such as facebook/maskformer-swin-large-ade"
 )
 _USUAL_SIDE = 512  # pixels, where the processor does not say
+_COUNTED = "counted"  # where an input shows the picture and no margin
+# what the classes of pixels are made of, by the names that the families give it
+_OUTPUTS = ("class_queries_logits", "masks_queries_logits", "logits", "pred_masks")
 
 
 @register("scorer", "segmentation")
@@ -156,17 +160,42 @@ class _Segmenter:
         return cls(model, processor, {"task_inputs": ["semantic"]} if asks else {}, device, dtype)
 
     def prepare(self, image: Image) -> dict[str, Tensor]:
-        """What the model takes for one RGB picture, without the dimension of the batch."""
+        """What the model takes for one RGB picture, without the dimension of the batch.
+
+        Where the processor adds a margin, the input holds also where the picture is.
+        """
         made = self.processor(images=image, return_tensors="pt", **self.task)
-        if "patch_offsets" in made:
+        if made.get("patch_offsets"):
             raise ModelError(
                 "this model cuts a picture into crops", "a model that takes a picture as a whole"
             )
-        names = ("pixel_values", "task_inputs")
-        return {name: made[name][0] for name in names if name in made}
+        names = ("pixel_values", "pixel_mask", "task_inputs")
+        inputs = {name: made[name][0] for name in names if name in made}
+        if (counted := self._counted(image, inputs)) is not None:
+            inputs[_COUNTED] = counted
+        return inputs
+
+    def _counted(self, image: Image, inputs: dict[str, Tensor]) -> Tensor | None:
+        """(H, W) where an input shows the picture; None where the processor adds no margin."""
+        from PIL import Image as Pillow
+
+        if "pixel_mask" in inputs:
+            shown = inputs["pixel_mask"].bool()
+        elif getattr(getattr(self.processor, "image_processor", self.processor), "do_pad", False):
+            # it does not say where: of a white picture all but the margin stays as bright
+            white = Pillow.new("RGB", image.size, "white")
+            made = self.processor(images=white, return_tensors="pt", **self.task)
+            values = made["pixel_values"][0]  # (3, H, W)
+            shown = (values == values.amax((1, 2), keepdim=True)).all(0)
+        else:
+            return None
+        return None if shown.all() else shown
 
     def label_counts(self, inputs: Sequence[dict[str, Tensor]], labels: int) -> NDArray[np.float64]:
-        """(N, K) pixels of every label in N pictures, which may be of several sizes."""
+        """(N, K) pixels of every label in N pictures, which may be of several sizes.
+
+        A row is NaN where the model's outputs for that picture are not finite.
+        """
         import torch
 
         found = np.zeros((len(inputs), labels))
@@ -176,25 +205,39 @@ class _Segmenter:
             batch = {
                 name: torch.stack([inputs[at][name] for at in rows]).to(self.device)
                 for name in inputs[rows[0]]
+                if name != _COUNTED
             }
             batch["pixel_values"] = batch["pixel_values"].to(self.dtype)
             with torch.inference_mode():
                 outputs = self.model(**batch)
-                maps = self.processor.post_process_semantic_segmentation(
-                    outputs, target_sizes=[shape[-2:]] * len(rows)
-                )
-            for at, pixels in zip(rows, maps, strict=True):
-                if not torch.isfinite(_logits(outputs)).all():
-                    found[at] = np.nan  # the classes of such pixels would look like any others
-                else:
-                    counts = torch.bincount(pixels.flatten().long(), minlength=labels)
-                    found[at] = counts[:labels].cpu().numpy()
+                for number, at in enumerate(rows):
+                    found[at] = self._count(outputs, number, inputs[at], labels)
         return found
 
+    def _count(
+        self, outputs: Any, number: int, inputs: dict[str, Tensor], labels: int
+    ) -> NDArray[np.float64]:
+        """(K,) of one picture of a batch: the scores of all its pixels at once are large."""
+        import torch
 
-def _logits(outputs: Any) -> Tensor:
-    """What the classes of pixels are made of."""
-    for name in ("class_queries_logits", "logits"):
-        if (values := getattr(outputs, name, None)) is not None:
-            return values
-    raise ModelError(f"the model gives {sorted(outputs)}", "logits, or queries with their classes")
+        one = SimpleNamespace(
+            patch_offsets=None,
+            **{
+                name: value[number : number + 1].float()
+                for name in _OUTPUTS
+                if (value := getattr(outputs, name, None)) is not None
+            },
+        )
+        values = [value for value in vars(one).values() if value is not None]
+        if not values:
+            raise ModelError(f"the model gives {sorted(outputs)}", f"some of {', '.join(_OUTPUTS)}")
+        if not all(torch.isfinite(value).all() for value in values):
+            # the classes of such pixels would look like any others
+            return np.full(labels, np.nan)
+        (pixels,) = self.processor.post_process_semantic_segmentation(
+            one, target_sizes=[tuple(inputs["pixel_values"].shape[-2:])]
+        )
+        if _COUNTED in inputs:
+            pixels = pixels[inputs[_COUNTED].to(pixels.device)]
+        counts = torch.bincount(pixels.flatten().long(), minlength=labels)
+        return counts[:labels].cpu().numpy().astype(np.float64)

@@ -57,6 +57,20 @@ def test_a_run_that_dies_keeps_whole_commits_only(tmp_path):
     assert lake.count("views") == lake.count("images") == 3
 
 
+def test_a_slow_run_commits_as_time_goes(tmp_path, monkeypatch):
+    """A few rows that took half a minute are kept, and only between inputs."""
+    lake, clock = Lake.create(tmp_path / "lake"), iter([0.0, 10.0, 31.0, 31.0, 40.0])
+    monkeypatch.setattr("georeasoner.lake.writer.time.monotonic", lambda: next(clock))
+    with pytest.raises(RuntimeError), lake.writing("ingest", {}) as out:  # 0 s
+        for n in range(3):  # decided at 10, 31 (and written then) and 40 s
+            out.add("images", [{"view_id": str(n), "bytes": b"x"}])
+            out.add("views", [{"view_id": str(n)}])
+            out.accept()
+            assert lake.count("views") == lake.count("images") == (0, 2, 2)[n]
+        raise RuntimeError("killed")
+    assert lake.count("views") == lake.count("images") == 2
+
+
 def test_whole_tables_are_swapped(tmp_path):
     lake = Lake.create(tmp_path / "lake")
     for ids in (["a", "b"], ["c"]):

@@ -96,6 +96,44 @@ def beit() -> tuple[Any, Any]:
     return BeitForSemanticSegmentation, (config, processor)
 
 
+def dpt() -> tuple[Any, Any]:
+    """Its processor adds a margin all around and does not say where."""
+    from transformers import DPTConfig, DPTForSemanticSegmentation, DPTImageProcessor
+
+    config = DPTConfig(
+        hidden_size=16, num_hidden_layers=4, num_attention_heads=2, intermediate_size=32,
+        image_size=64, patch_size=16, backbone_out_indices=[0, 1, 2, 3],
+        neck_hidden_sizes=[8, 8, 8, 8], fusion_hidden_size=8, use_auxiliary_head=False,
+    )  # fmt: skip
+    size = {"height": 60, "width": 64}
+    return DPTForSemanticSegmentation, (
+        config, DPTImageProcessor(size=size, do_pad=True, size_divisor=16),
+    )  # fmt: skip
+
+
+def eomt() -> tuple[Any, Any]:
+    """Its processor keeps the aspect and fills the rest of a square."""
+    from transformers import EomtConfig, EomtForUniversalSegmentation, EomtImageProcessor
+
+    config = EomtConfig(
+        hidden_size=16, num_hidden_layers=4, num_attention_heads=2, image_size=64, patch_size=16,
+        num_queries=5, num_blocks=1, num_upscale_blocks=1,
+    )  # fmt: skip
+    size = {"shortest_edge": 64, "longest_edge": 64}
+    return EomtForUniversalSegmentation, (
+        config, EomtImageProcessor(size=size, do_pad=True, do_split_image=False),
+    )  # fmt: skip
+
+
+def padded_mask2former() -> tuple[Any, Any]:
+    kind, (config, processor) = mask2former()
+    sizes = {"size": {"height": 64, "width": 96}, "pad_size": {"height": 128, "width": 160}}
+    return kind, (config, type(processor)(**sizes))
+
+
+PADDED: dict[str, Callable[[], tuple[Any, Any]]] = {
+    f.__name__: f for f in (dpt, eomt, padded_mask2former)
+}
 FAMILIES: dict[str, Callable[[], tuple[Any, Any]]] = {
     f.__name__: f for f in (maskformer, mask2former, oneformer, segformer, beit)
 }
@@ -106,7 +144,7 @@ def save(family: str, folder: Path, labels: list[str] | None = None) -> Path:
     import torch
 
     names = labels or list(class_names())
-    kind, (config, processor) = FAMILIES[family]()
+    kind, (config, processor) = (FAMILIES | PADDED)[family]()
     config.id2label = dict(enumerate(names))
     config.label2id = {name: number for number, name in enumerate(names)}
     torch.manual_seed(0)

@@ -148,24 +148,50 @@ def test_a_run_that_died_goes_on_to_the_same_rows(
         assert broken.read(table).to_pylist() == whole.read(table).to_pylist()
 
 
+def _no_memory_on_the_gpu() -> None:
+    raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+
+def _no_memory_for_the_driver() -> None:
+    raise RuntimeError("CUDA error: out of memory")
+
+
+EXHAUSTED = {
+    "cuda": _no_memory_on_the_gpu,
+    "driver": _no_memory_for_the_driver,
+    "cpu": lambda: torch.empty(10**15),  # really asks for 4 petabytes
+    "numpy": lambda: np.zeros(10**15),
+}
+
+
+@pytest.mark.parametrize("kind", EXHAUSTED)
 def test_out_of_memory_halves_the_batch(
-    lake: Lake,
+    kind: str,
+    tmp_path: Path,
     open_clip_folder: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture,
 ) -> None:
+    """Seven views, room for two at once: 7 and 3 are too many, then the rest goes singly."""
+    pictures = {f"v{n}": jpeg(n) for n in range(7)}
+    whole, tight = (fill(Lake.create(tmp_path / name), pictures) for name in ("one", "two"))
+    score(whole, model=str(open_clip_folder))
     real, sizes = ClipScorer.score, []
 
     def hungry(self: ClipScorer, inputs: list) -> object:
         sizes.append(len(inputs))
-        if len(inputs) > 1:
-            raise torch.OutOfMemoryError
+        if len(inputs) > 2:
+            EXHAUSTED[kind]()
         return real(self, inputs)
 
     monkeypatch.setattr(ClipScorer, "score", hungry)
-    assert score(lake, model=str(open_clip_folder)).sums.accepted == 3
-    assert sizes == [3, 1, 1, 1]
-    assert "out of memory with 3 views at once; going on with 1" in capsys.readouterr().err
+    assert score(tight, model=str(open_clip_folder)).sums.accepted == 7
+    assert sizes == [7, 3, *[1] * 7]
+    assert "out of memory with 7 views at once; going on with 3" in capsys.readouterr().err
+    one, two = rows(whole, "scores"), rows(tight, "scores")
+    assert one.keys() == two.keys()
+    for view_id, row in one.items():
+        assert two[view_id]["locatability"] == pytest.approx(row["locatability"], abs=1e-6)
 
 
 def test_texts_are_embedded_once_per_run(
@@ -221,20 +247,67 @@ def test_reading_stays_a_few_batches_ahead(tmp_path: Path) -> None:
     assert found == [[f"{n}-0", f"{n}-1"] for n in range(20)]
 
 
-def test_nan_names_the_view(
+def test_no_memory_for_one_view_or_for_the_weights(
     lake: Lake, open_clip_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = ClipScorer.score
+    def hungry(self: ClipScorer, inputs: list) -> object:
+        return torch.empty(10**15)
+
+    for method, said in (("score", "on a single view"), ("prepare", "while view good1 is read")):
+        with monkeypatch.context() as patch:
+            patch.setattr(ClipScorer, method, hungry)
+            with pytest.raises(ModelError, match=f"runs out of memory {said}; expected a smaller"):
+                score(lake, model=str(open_clip_folder))
+
+
+def test_other_errors_of_a_model_are_no_lack_of_memory(
+    lake: Lake, open_clip_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wrong(self: ClipScorer, inputs: list) -> object:
+        return torch.zeros(2, 3) @ torch.zeros(2, 3)
+
+    monkeypatch.setattr(ClipScorer, "score", wrong)
+    with pytest.raises(RuntimeError, match="cannot be multiplied"):
+        score(lake, model=str(open_clip_folder))
+
+
+def test_nan_names_the_view_and_keeps_the_batches_before(
+    tmp_path: Path, open_clip_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake = fill(Lake.create(tmp_path / "lake"), {f"v{n}": jpeg(n) for n in range(6)})
+    real, calls = ClipScorer.score, iter(range(100))
 
     def damaged(self: ClipScorer, inputs: list) -> object:
         result = real(self, inputs)
-        result.vectors[1, 0] = np.nan
+        if next(calls) == 2:
+            result.vectors[1, 0] = np.nan
         return result
 
     monkeypatch.setattr(ClipScorer, "score", damaged)
-    with pytest.raises(ModelError, match="gives NaN or infinity for view good2"):
-        score(lake, model=str(open_clip_folder))
-    assert lake.count("scores") == 0
+    with pytest.raises(ModelError, match=r"geo-tiny-vit@\w+ gives NaN or infinity for view v5"):
+        score(lake, model=str(open_clip_folder), batch_size=2)
+    assert rows(lake, "scores").keys() == {"v0", "v1", "v2", "v3"}
+    assert rows(lake, "embeddings").keys() == {"v0", "v1", "v2", "v3"}
+    assert score(lake, model=str(open_clip_folder), batch_size=2).sums.accepted == 2
+    assert len(rows(lake, "scores")) == lake.count("scores") == 6
+
+
+def test_damaged_weights_are_one_line(
+    lake: Lake, open_clip_folder: Path, tmp_path: Path, georeasoner
+) -> None:
+    from safetensors.torch import load_file, save_file
+
+    folder = tmp_path / "damaged"
+    shutil.copytree(open_clip_folder, folder)
+    file = folder / "open_clip_model.safetensors"
+    state = load_file(file)
+    state["visual.proj"][3] = float("nan")
+    save_file(state, file)
+    done = georeasoner("score", lake.root, "--model", folder)
+    assert done.code == 2 and done.err.count("error: ") == 1
+    last = done.err.splitlines()[-1]
+    assert last.startswith("error: damaged@") and "NaN or infinity for view good1;" in last
+    assert lake.count("scores") == lake.count("embeddings") == 0
 
 
 def test_changed_clues_are_told(

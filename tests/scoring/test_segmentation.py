@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from segmenters import FAMILIES, save
+from segmenters import FAMILIES, PADDED, save
 
 from georeasoner.clueworld import World
 from georeasoner.errors import ModelError
@@ -57,6 +57,35 @@ def test_every_family(family: str, tmp_path: Path, photos: list[Image.Image]) ->
     )
 
 
+# pixels of a picture of 70 x 100 (height x width) in the input, and where they are
+SHOWN = {
+    "dpt": (64, 64, slice(2, 62), slice(0, 64)),  # 60 x 64, two rows above and below
+    "eomt": (64, 64, slice(0, 45), slice(0, 64)),  # 64 / 100 of it: 44.8 x 64
+    "padded_mask2former": (128, 160, slice(0, 64), slice(0, 96)),
+}
+
+
+@pytest.mark.parametrize("family", PADDED)
+def test_a_margin_is_not_counted(family: str, tmp_path: Path, photos: list[Image.Image]) -> None:
+    """The counts are those of the pixels that show the picture, cut out by hand."""
+    import torch
+
+    scorer = made(save(family, tmp_path / family))
+    height, width, rows, columns = SHOWN[family]
+    inputs = scorer.prepare(photos[0])
+    assert tuple(inputs["pixel_values"].shape) == (3, height, width)
+    counts = scorer._loaded.label_counts([inputs, scorer.prepare(photos[2])], 150)
+    loaded = scorer._loaded
+    with torch.inference_mode():
+        outputs = loaded.model(inputs["pixel_values"][None])
+        (pixels,) = loaded.processor.post_process_semantic_segmentation(
+            outputs, target_sizes=[(height, width)]
+        )
+    expected = np.bincount(pixels[rows, columns].numpy().ravel(), minlength=150)
+    assert counts[0].sum() == expected.sum() == pixels[rows, columns].numel()
+    np.testing.assert_allclose(counts[0], expected, atol=3)
+
+
 def test_other_labels_go_through_the_mapping(
     tmp_path: Path, photos: list[Image.Image], capsys: pytest.CaptureFixture
 ) -> None:
@@ -101,6 +130,17 @@ def test_nan_is_stopped_with_the_view_named(tmp_path: Path, georeasoner) -> None
     assert georeasoner("ingest", "clueworld:3", "--lake", lake).code == 0
     done = georeasoner("score", lake, "--scorer", "segmentation", "--model", folder)
     assert done.code == 2 and "gives NaN or infinity for view" in done.err
+
+
+@pytest.mark.parametrize("family", ["segformer", "maskformer"])
+def test_only_the_picture_that_gives_nan_is_named(
+    family: str, tmp_path: Path, photos: list[Image.Image]
+) -> None:
+    scorer = made(save(family, tmp_path / family))
+    inputs = [scorer.prepare(photo) for photo in photos]
+    inputs[1]["pixel_values"][:] = float("inf")
+    found = scorer.score(inputs).locatability
+    assert np.isnan(found).tolist() == [False, True, False]
 
 
 def test_the_stage_resumes_and_scores_in_one_table(tmp_path: Path, georeasoner) -> None:
