@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,7 @@ class Settings:
     """How to compare. `model` names the embeddings where the lake has several, or says where the
     model is; without `pictures` none is read."""
 
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     pictures: bool = True
     model: str | None = None
     device: str | None = None
@@ -53,6 +53,11 @@ class Audit:
 
     record: dict[str, Any]
     overlaps: pa.Table
+
+    def counted(self) -> str:
+        """The views of the benchmark that overlap, by kind, in words."""
+        found = [c for c in self.record["counts"] if c["pairs"]]
+        return ", ".join(f"{c['overlap']} {c['against_views']:,}" for c in found) or "none"
 
 
 def audit(lake: Lake, benchmark: Benchmark, settings: Settings | None = None) -> Audit:
@@ -106,7 +111,9 @@ def audit(lake: Lake, benchmark: Benchmark, settings: Settings | None = None) ->
         _sums(benchmark, theirs, seen, out)
         if model_id is not None and (bare := len(mine) - len(mine.picture)):
             out.note("lake_views_without_embedding", bare)
-    return Audit(record, rows)
+    result = Audit(record, rows)
+    log(f"{STAGE}: views of {benchmark.name} that overlap with {lake.root}: {result.counted()}")
+    return result
 
 
 def tables_read(kinds: Sequence[str]) -> tuple[str, ...]:
@@ -150,7 +157,9 @@ def _looked_for(benchmark: Benchmark, pictures: bool, settings: Settings) -> lis
     missing = [c for c in COLUMNS if c not in known]
     kinds = [k for k in KINDS if not set(_NEEDS.get(k, [])) & set(missing)]
     if missing:
-        log(f"{STAGE}: {benchmark.name} has no {', '.join(missing)}; those overlaps cannot be found")
+        log(
+            f"{STAGE}: {benchmark.name} has no {', '.join(missing)}; those overlaps cannot be found"
+        )
     if not pictures:
         kinds = [k for k in kinds if k not in PICTURE_KINDS]
         if not settings.pictures:
