@@ -1,8 +1,8 @@
 """How well the audit finds leaks that were put there: ClueWorld with known ones in, counts out.
 
-A lake and a held-out benchmark lake are drawn; the benchmark gets some views that leak from the lake in
-one way each, and decoys that come close. Every overlap found is then checked against what is known
-of the two views, and everything that was planted against what was found.
+A lake and a held-out benchmark are drawn; the benchmark gets some views that leak from the lake
+in one way each, and decoys that come close. Every overlap found is then checked against what is
+known of the two views, and everything that was planted against what was found.
 Larger than in the tests: `python -m benchmark.planted_leaks FOLDER 2000 500`.
 """
 
@@ -96,6 +96,9 @@ def measure(root: Path, lake: Lake, benchmark: Task, limits: Limits) -> dict[str
             f"{kind}: {scores[kind].found} of {len(leaks)} planted found; of {len(theirs):,} views"
             f" {len(wrong)} wrongly accused, in {len(false)} of {len(pairs)} pairs listed"
         )
+    listed = {(row["view_id"], row["against_id"]) for row in found if row["overlap"] in scores}
+    leaks = [(p["view_id"], p["against_id"]) for p in planted if p["kind"] in scores]
+    log(f"{sum(leak in listed for leak in leaks)} of {len(leaks)} leaks are listed in some way")
     return scores
 
 

@@ -21,6 +21,7 @@ from builders.audit.benchmark import COLUMNS, Benchmark, said
 from builders.audit.overlaps import KINDS, Limits, Overlap, find_overlaps
 from builders.audit.pictures import Seen, has_pictures, model_of, see
 from builders.audit.sides import Side, Traits, lake_traits
+from builders.card import DRAWN_ONLY
 from georeasoner.errors import EmptyResultError, InputError
 from georeasoner.lake import Lake, Writer
 from georeasoner.lake.files import write_bytes, write_parquet
@@ -74,6 +75,8 @@ def audit(lake: Lake, benchmark: Benchmark, settings: Settings | None = None) ->
     pictures = settings.pictures and has_pictures(benchmark)
     model_id = model_of(lake, settings.model) if pictures else None
     kinds = _looked_for(benchmark, pictures, settings)
+    if model_id is not None and model_id.startswith(f"{DRAWN_ONLY}@"):
+        _warn_of_photographs(benchmark, model_id)
     config = {
         "against": benchmark.source, "revision": benchmark.revision, "model": model_id,
         "kinds": kinds, **asdict(settings.limits),
@@ -165,6 +168,15 @@ def _looked_for(benchmark: Benchmark, pictures: bool, settings: Settings) -> lis
         if not settings.pictures:
             log(f"{STAGE}: pictures are not compared: {' and '.join(PICTURE_KINDS)} not looked for")
     return kinds
+
+
+def _warn_of_photographs(benchmark: Benchmark, model_id: str) -> None:
+    real = sum(not synthetic for synthetic in benchmark.truth["synthetic"].to_pylist())
+    if real:
+        log(
+            f"note: {real:,} views of {benchmark.name} are not known to be drawn, and {model_id}"
+            " has seen only drawn scenes: its same_picture means nothing for photographs."
+        )
 
 
 def _keep_others(lake: Lake, against: str, out: Writer) -> None:
