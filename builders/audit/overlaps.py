@@ -86,6 +86,8 @@ def _keys(kind: str, side: Side) -> pa.Array:
     if kind == "same_cell":
         return _cells(side)
     words = pc.utf8_trim_whitespace(side.views[_KEYS[kind]].combine_chunks())
+    if kind == "same_file":  # hexadecimal digits are written either way
+        words = pc.utf8_lower(words)
     return pc.if_else(pc.equal(words, ""), pa.scalar(None, pa.string()), words)
 
 

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow.compute as pc
+
 from builders.audit.benchmark import SHOWN, Benchmark
 from builders.audit.overlaps import KINDS
 from builders.audit.stage import Audit
@@ -22,8 +24,8 @@ from scoring.thumbnails import data_url, thumbnail
 
 SIDE_PX = 320
 _HERE = Path(__file__).resolve().parent / "templates"
-# what decides of a kind: the column, and 1 where small is close
-_WORST = {"same_picture": ("similarity", -1), "same_phash": ("phash_bits", 1)}
+_LOOK = 100  # rows looked through for each pair shown
+_WORST = {"same_picture": ("similarity", "descending"), "same_phash": ("phash_bits", "ascending")}
 _TITLES = {
     "same_id": "The same id", "same_file": "The same file", "same_picture": "The same picture",
     "same_phash": "The same perceptual hash", "same_sequence": "The same sequence",
@@ -82,17 +84,18 @@ def render(lake: Lake, benchmark: Benchmark, found: Audit, pairs_per_kind: int) 
 
 
 def _closest(found: Audit, kind: str, most: int) -> list[Row]:
-    rows = [row for row in found.overlaps.to_pylist() if row["overlap"] == kind]
-    column, sign = _WORST.get(kind, ("distance_km", 1))
-    known = [row for row in rows if row[column] is not None]
-    unknown = [row for row in rows if row[column] is None]
-    ranked = sorted(known, key=lambda row: (sign * row[column], row["view_id"])) + unknown
+    """The closest pairs of a kind, no view twice: one with many partners would fill the page."""
+    rows = found.overlaps.filter(pc.equal(found.overlaps["overlap"], kind))
+    column, order = _WORST.get(kind, ("distance_km", "ascending"))
+    ranked = rows.sort_by([(column, order), ("view_id", "ascending")])  # nulls come last
     chosen: list[Row] = []
-    seen: set[str] = set()
-    for row in ranked:  # a view with many partners is shown once
-        if len(chosen) < most and not {row["view_id"], row["against_id"]} & seen:
+    mine: set[str] = set()
+    theirs: set[str] = set()
+    for row in ranked.slice(0, _LOOK * most).to_pylist():
+        if len(chosen) < most and row["view_id"] not in mine and row["against_id"] not in theirs:
             chosen.append(row)
-            seen |= {row["view_id"], row["against_id"]} if kind != "same_id" else set()
+            mine.add(row["view_id"])
+            theirs.add(row["against_id"])
     return chosen
 
 

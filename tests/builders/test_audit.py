@@ -36,7 +36,7 @@ def add_views(lake, rows):
 def lake(tmp_path):
     lake = Lake.create(tmp_path / "lake")
     a = {"view_id": "a", "lat": 10.0, "lon": 20.0, "sha256": "1", "sequence_id": "s", "author": "X"}
-    b = {"view_id": "b", "lat": -30.0, "lon": 179.9999, "sha256": "2"}  # no sequence, no author
+    b = {"view_id": "b", "lat": -30.0, "lon": 179.9999, "sha256": "2f"}  # no sequence, no author
     add_views(lake, [a, b])
     return lake
 
@@ -47,7 +47,7 @@ def table(tmp_path):
     path.write_text(
         "view_id,sha256,sequence_id,author,lat,lon\n"
         "a,8,,,0,0\n"  # same id
-        "file,2,,,0,1\n"  # same bytes as b
+        "file,2F,,,0,1\n"  # same bytes as b
         "sequence,9,s,,0,2\n"  # same sequence as a
         "author,5,,X,0,3\n"  # same author as a
         "place,7,,x,10.0003,20\n"  # 0.0003 degrees of latitude are 33 m; another author
