@@ -5,7 +5,6 @@ Only views that may be redistributed are drawn, since the page they end on is ma
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,13 +13,12 @@ import pyarrow.compute as pc
 
 from georeasoner.errors import InputError
 from georeasoner.progress import log
-from scoring.decode import Refusal, safe_open
+from scoring.thumbnails import thumbnail
 
 if TYPE_CHECKING:
     from benchmark.task import Task
 
 EXAMPLES = 12
-SIDE_PX = 200
 SCHEMA = pa.schema([("view_id", pa.string()), ("jpeg", pa.binary())])
 
 
@@ -39,14 +37,3 @@ def example_table(task: Task, seed: int) -> pa.Table:
         log(f"benchmark: no example pictures: {error}")
     rows = [{"view_id": i, "jpeg": thumbnails[i]} for i in wanted if i in thumbnails]
     return pa.Table.from_pylist(rows[:EXAMPLES], schema=SCHEMA)
-
-
-def thumbnail(data: bytes) -> bytes | None:
-    """A small JPEG without metadata, or None where the bytes are no picture."""
-    image = safe_open(data, min_side=SIDE_PX)
-    if isinstance(image, Refusal):
-        return None
-    image.thumbnail((SIDE_PX, SIDE_PX))
-    out = io.BytesIO()
-    image.save(out, "JPEG", quality=80)
-    return out.getvalue()

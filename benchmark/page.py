@@ -24,6 +24,7 @@ from benchmark.worldmap import WIDTH_PX, height_px, land_path, project
 from georeasoner.gazetteer import Gazetteer
 from georeasoner.geodesy import haversine_km
 from georeasoner.provenance import code_revision
+from scoring.thumbnails import data_url
 
 _HERE = Path(__file__).resolve().parent / "templates"
 _MAP_VIEWS = 2000
@@ -182,7 +183,7 @@ def _examples(board: Board, gazetteer: Gazetteer) -> list[dict[str, Any]]:
     ]
     return [
         {
-            "image": "data:image/jpeg;base64," + base64.b64encode(picture["jpeg"]).decode(),
+            "image": data_url(picture["jpeg"]),
             "truth": _place(truth[picture["view_id"]], gazetteer),
             "row": truth[picture["view_id"]],
             "answers": [

@@ -21,6 +21,7 @@ from georeasoner.errors import EmptyResultError, InputError, UnknownNameError
 from georeasoner.provenance import fingerprint
 
 if TYPE_CHECKING:
+    from georeasoner.lake import Lake
     from scoring.decode import Refusal
 
 TRUTH = pa.schema([
@@ -29,7 +30,7 @@ TRUTH = pa.schema([
     ("country", pa.string()), ("city", pa.string()),
     ("sequence_id", pa.string()), ("synthetic", pa.bool_()), ("redistributable", pa.bool_()),
     ("license", pa.string()), ("attribution", pa.string()), ("source_url", pa.string()),
-    ("extra", pa.string()),
+    ("author", pa.string()), ("sha256", pa.string()), ("extra", pa.string()),
 ])  # fmt: skip
 _LABELS = ["view_id", "lat", "lon", "country", "city"]
 
@@ -42,7 +43,7 @@ class Task:
 
     `revision` changes with the pictures. `read_pictures(ids)` yields (view_id, encoded bytes or why
     there are none) for each of those ids, in the order of `truth`, whose column `extra` reaches
-    oracles alone.
+    oracles alone. `lake` is where the views come from, if that is a lake.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Task:
     read_pictures: Callable[[frozenset[str]], Pictures]
     split: str | None = None
     citation: str | None = None
+    lake: Lake | None = None
 
     def __post_init__(self) -> None:
         ids = self.truth["view_id"]
@@ -117,12 +119,25 @@ def truth_table(rows: pa.Table) -> pa.Table:
 
 def load_task(specification: str, limit: int | None = None, name: str | None = None) -> Task:
     """The task of that specification. Raises `InputError` or `UnknownNameError`."""
-    scheme, _, rest = specification.partition(":")
-    if not rest or scheme not in registry.names("task"):
-        scheme, rest = _scheme_of(specification), specification
+    scheme, rest = _split(specification)
     task: Task = registry.get("task", scheme)(rest)
     task = replace(task, name=name) if name else task
     return task.first(limit)
+
+
+def load_views(specification: str) -> Task:
+    """As `load_task`, and tables of views without a position or a country too."""
+    from benchmark.tasks.table import read_views
+
+    scheme, rest = _split(specification)
+    return read_views(rest) if scheme == "table" else load_task(specification)
+
+
+def _split(specification: str) -> tuple[str, str]:
+    scheme, _, rest = specification.partition(":")
+    if not rest or scheme not in registry.names("task"):
+        return _scheme_of(specification), specification
+    return scheme, rest
 
 
 def _scheme_of(specification: str) -> str:

@@ -136,6 +136,7 @@ def _made(record: dict[str, Any], sums: Sums) -> str:
         (
             f"- Score: `{config['score_id']}`; taken: {chosen}.",
             f"- Sums: {sums.line('build')}.",
+            *_audited(record, sums),
             "- Splits: views of one H3 cell (resolution 6), one sequence or one group of"
             f" near-duplicates are never in two splits; wanted shares: {shares}; seed"
             f" {record['seed']}.",
@@ -145,6 +146,20 @@ def _made(record: dict[str, Any], sums: Sums) -> str:
             " and the SHA-256 of every file are in `provenance.json`.",
         )
     )
+
+
+def _audited(record: dict[str, Any], sums: Sums) -> Iterable[str]:
+    """Against which benchmarks, and what was left out for it."""
+    kinds = record["config"].get("exclude_leaks", ())
+    for audit in record["audits"]:
+        looked = ", ".join(kind for kind in kinds if kind in audit["kinds"]) or "nothing"
+        yield (
+            f"- Audited against {_safe(audit['name'])} (revision `{audit['revision']}`,"
+            f" {audit['against_views']:,} views) for {looked}."
+        )
+    if kinds:
+        out = sum(n for reason, n in sums.excluded.items() if reason.startswith("leak_"))
+        yield f"- {out:,} views that overlap with a benchmark in one of these ways are left out."
 
 
 def _loading(name: str, contents: Contents) -> str:

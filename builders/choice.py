@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,11 +46,13 @@ def choose_views(
     percentile: float | None,
     fractions: dict[str, float],
     seed: int,
+    leaks: Mapping[str, str] | None = None,
     **rules: bool,
 ) -> Plan:
     """Filter the views and assign splits. Raises `EmptyResultError` where none is left.
 
     With `percentile` the threshold is that percentile of all locatabilities under this score.
+    `leaks` has the overlap with a benchmark of each view that has one.
     """
     rows = lake.connect().sql(_QUERY, params={"score_id": score_id}).to_arrow_table().to_pylist()
     scores = [r["locatability"] for r in rows if r["locatability"] is not None]
@@ -61,7 +63,10 @@ def choose_views(
     plan = Plan(pa.table({}), rule)
     kept = []
     for row in rows:
-        view = Candidate(row["country"], row["country_conflict"], row["locatability"], row["keep"])
+        view = Candidate(
+            row["country"], row["country_conflict"], row["locatability"], row["keep"],
+            (leaks or {}).get(row["view_id"]),
+        )  # fmt: skip
         reason = reason_against(view, rule)
         if reason is not None:
             plan.excluded[reason] += 1

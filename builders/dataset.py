@@ -10,11 +10,12 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from builders.audit.leaks import Leaks, find_leaks
 from builders.card import write_card
 from builders.choice import Plan, choose_views
 from builders.licences import redistributable
@@ -31,6 +32,7 @@ STAGE = "build"
 FORMAT = 1
 MIN_LOCATABILITY = 0.4  # the paper's threshold
 _TABLES = ("views", "images", "scores", "duplicates", "clues", "removals")
+_AUDIT_TABLES = ("audits", "overlaps")
 
 
 @dataclass
@@ -95,6 +97,7 @@ def build(
     exclude_conflicts: bool = False,
     allow_no_country: bool = False,
     local_only: bool = False,
+    exclude_leaks: Sequence[str] = (),
 ) -> Built:
     """Write the data set of a lake to the folder `out`; nothing happens where it is there already.
 
@@ -102,8 +105,10 @@ def build(
     default), or below that `percentile` of all scored views, are left out, like duplicates, and
     views without a country unless `allow_no_country`; `exclude_conflicts` also leaves out those
     whose source states another country. What may not be redistributed comes without pixels, unless
-    `local_only`, which makes a data set that is not for publishing.
-    Raises `StaleError` where `out` holds something else, `EmptyResultError` where nothing is left.
+    `local_only`, which makes a data set that is not for publishing. Views that the lake's audits
+    found to overlap with a benchmark in one of the ways `exclude_leaks` are left out.
+    Raises `StaleError` where `out` holds something else or an audit is older than the lake,
+    `EmptyResultError` where nothing is left.
     """
     folder = Path(out)
     threshold = _threshold(min_locatability, percentile)
@@ -113,7 +118,11 @@ def build(
         "exclude_conflicts": exclude_conflicts, "allow_no_country": allow_no_country,
         "local_only": local_only, "dataset_format": FORMAT,
     }  # fmt: skip
-    state = lake.state(*_TABLES)
+    leaks = None
+    if exclude_leaks:
+        config["exclude_leaks"] = list(exclude_leaks)
+        leaks = find_leaks(lake, exclude_leaks)
+    state = lake.state(*_TABLES, *(_AUDIT_TABLES if leaks else ()))
     if (done := _already(folder, config, seed, state)) is not None:
         return done
     temporary = folder.absolute().with_name(TEMPORARY + folder.absolute().name)
@@ -121,6 +130,7 @@ def build(
         shutil.rmtree(temporary, ignore_errors=True)  # of a run that died; the lock is ours
         plan = choose_views(
             lake, config["score_id"], threshold or 0.0, percentile, config["fractions"], seed,
+            leaks.of_view if leaks else None,
             exclude_conflicts=exclude_conflicts, allow_no_country=allow_no_country,
         )  # fmt: skip
         temporary.mkdir(parents=True)
@@ -131,7 +141,7 @@ def build(
                     f"none of {plan.kept.num_rows:,} pictures can be read", "",
                     "see the lake's table rejects, or ingest with --copy-images",
                 )  # fmt: skip
-            record = _record(temporary, config, seed, state, plan, contents, writer.sums)
+            record = _record(temporary, config, seed, state, plan, contents, writer.sums, leaks)
             write_card(temporary, folder.name, record, contents, writer.sums)
             write_json(temporary / "provenance.json", record)
             temporary.rename(folder)
@@ -271,7 +281,7 @@ def _write_clues(lake: Lake, folder: Path, local_only: bool, contents: Contents)
 
 def _record(
     folder: Path, config: dict[str, Any], seed: int, state: str, plan: Plan, contents: Contents,
-    sums: Sums,
+    sums: Sums, leaks: Leaks | None,
 ) -> dict[str, Any]:  # fmt: skip
     files = {
         path.relative_to(folder).as_posix(): file_sha256(path)
@@ -284,6 +294,7 @@ def _record(
         "min_locatability": plan.rules.min_locatability,
         "sums": sums.as_dict(),
         "contents": contents.as_dict(),
+        "audits": leaks.describe() if leaks else [],
         "files": files,
     }
 

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Candidate:
-    """What the filters look at. `keep` is None for a view that is in no group of duplicates."""
+    """What the filters look at. `keep` is None for a view that is in no group of duplicates,
+    `leak` names the overlap with a benchmark, if there is one."""
 
     country: str | None
     country_conflict: bool | None
     locatability: float | None
     keep: bool | None
+    leak: str | None = None
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,11 @@ def _duplicate(view: Candidate, rules: Rules) -> str | None:
     return "duplicate" if view.keep is False else None
 
 
-FILTERS: tuple[Filter, ...] = (_country, _conflict, _score, _locatability, _duplicate)
+def _leak(view: Candidate, rules: Rules) -> str | None:
+    return None if view.leak is None else f"leak_{view.leak}"
+
+
+FILTERS: tuple[Filter, ...] = (_leak, _country, _conflict, _score, _locatability, _duplicate)
 
 
 def reason_against(view: Candidate, rules: Rules) -> str | None:

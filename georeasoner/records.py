@@ -41,6 +41,15 @@ def _id(name: str) -> pa.Field:
 
 TOP_CLUE = pa.struct([("clue_id", pa.string()), ("similarity", pa.float32())])
 
+OVERLAP_COUNT = pa.struct(
+    [
+        ("overlap", pa.string()),
+        ("against_views", pa.int64()),
+        ("views", pa.int64()),
+        ("pairs", pa.int64()),
+    ]
+)
+
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
@@ -139,6 +148,52 @@ TABLES: dict[str, Table] = {
             ),
             ("view_id",),
             "whole",
+        ),
+        Table(
+            "audits",
+            _schema(
+                _id("against"),
+                ("name", pa.string()),
+                ("revision", pa.string()),
+                ("against_views", pa.int64()),
+                ("kinds", pa.list_(pa.string())),
+                ("model", pa.string()),
+                ("counts", pa.list_(OVERLAP_COUNT)),
+                ("settings", pa.string()),
+                ("lake_state", pa.string()),
+                ("fingerprint", pa.string()),
+                ("audited_at", _TIME),
+            ),
+            ("against",),
+            "whole",
+        ),
+        Table(
+            "overlaps",
+            _schema(
+                _id("against"),
+                _id("overlap"),
+                _id("view_id"),
+                _id("against_id"),
+                ("similarity", pa.float32()),
+                ("phash_bits", pa.int32()),
+                ("distance_km", pa.float64()),
+            ),
+            ("against", "overlap", "view_id", "against_id"),
+            "whole",
+        ),
+        Table(
+            "audit_pictures",
+            _schema(
+                _id("against"),
+                _id("revision"),
+                _id("against_id"),
+                _id("model"),
+                ("sha256", pa.string()),
+                ("phash", pa.int64()),
+                ("vector", pa.list_(pa.float16())),
+            ),
+            ("against", "revision", "against_id", "model"),
+            "append",
         ),
         Table(
             "predictions",

@@ -1,4 +1,4 @@
-"""`dataset:PATH#SPLIT`: a split of a built data set; without a split it is `test`."""
+"""`dataset:PATH#SPLIT`: a split of a built data set, `#*` all of them; without one it is `test`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def load(rest: str, revision: str | None = None, source: str | None = None) -> T
     data = pds.dataset([str(f) for f in files], format="parquet")
     if "view_id" not in data.schema.names:
         raise InputError(f"{files[0]} has no column view_id", "a data set made by `build`")
-    columns = [c for c in (*TRUTH.names, "sha256") if c in data.schema.names]
+    columns = [c for c in TRUTH.names if c in data.schema.names]
     rows = data.to_table(columns=columns)
     return Task(
         name=f"{root.resolve().name}#{split}",

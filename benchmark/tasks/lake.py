@@ -17,7 +17,7 @@ from scoring.decode import Refusal
 def load(rest: str) -> Task:
     """The task of a lake. Views without a row in `images` come last and have no picture."""
     lake = Lake.open(rest)
-    views = lake.read("views", [*TRUTH.names, "sha256"])
+    views = lake.read("views", TRUTH.names)
     place = {
         id_: n for n, id_ in enumerate(lake.read("images", ["view_id"])["view_id"].to_pylist())
     }
@@ -42,4 +42,5 @@ def load(rest: str) -> Task:
         revision=revision_of(views) or lake.state("images"),
         truth=truth,
         read_pictures=read,
+        lake=lake,
     )

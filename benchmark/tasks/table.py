@@ -32,21 +32,33 @@ ALIASES = {
 @register("task", "table")
 def load(rest: str) -> Task:
     """The task of a table. Raises `InputError` for missing columns and impossible values."""
+    task, columns = _read(rest)
+    if not ({"lat", "lon"} <= columns or "country" in columns):
+        raise InputError(f"{rest} has no lat and lon, and no country", "the truth of each view")
+    return task
+
+
+def read_views(rest: str) -> Task:
+    """The views of a table, whatever it says of them. Raises `InputError` for impossible values."""
+    return _read(rest)[0]
+
+
+def _read(rest: str) -> tuple[Task, set[str]]:
+    """A task without a look at whether it has a truth, and the columns that were there."""
     path = Path(rest)
     rows, id_column = read_table(path, without=("image", "bytes"))
-    if not ({"lat", "lon"} <= set(rows.column_names) or "country" in rows.column_names):
-        raise InputError(f"{path} has no lat and lon, and no country", "the truth of each view")
     _check_positions(path, rows)
     if "country" in rows.column_names:
         at = rows.column_names.index("country")
         rows = rows.set_column(at, "country", _countries(path, rows["country"].to_pylist()))
-    return Task(
+    task = Task(
         name=path.stem,
         source=f"table:{rest}",
         revision=file_sha256(path)[:12],
         truth=truth_table(rows),
         read_pictures=_reader(path, rows, id_column),
     )
+    return task, set(rows.column_names)
 
 
 def read_table(path: Path, without: tuple[str, ...] = ()) -> tuple[pa.Table, str]:
@@ -85,8 +97,8 @@ def read_table(path: Path, without: tuple[str, ...] = ()) -> tuple[pa.Table, str
 def _read_csv(path: Path) -> pa.Table:
     from pyarrow import csv
 
-    text = ("view_id", "uuid", "id", "country", "city", "raw", "sequence_id", "file", "path",
-            "image")  # fmt: skip
+    text = ("view_id", "uuid", "id", "country", "city", "raw", "sequence_id", "author",
+            "sha256", "file", "path", "image")  # fmt: skip
     numbers = ("lat", "lon", "latitude", "longitude", "lng")
     types = {c: pa.string() for c in text} | {c: pa.float64() for c in numbers}
     options = csv.ConvertOptions(

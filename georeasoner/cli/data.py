@@ -142,18 +142,44 @@ def dedup(
 def audit(
     lake: LakeArgument,
     against: Annotated[
-        str, typer.Option(help="A data set (also dataset:PATH#SPLIT), a lake, or a table of views.")
+        str, typer.Option(help="What `benchmark --task` takes, or any table of views.")
     ],
-    save: Annotated[Path | None, typer.Option(help="Write the overlaps to this csv.")] = None,
+    save: Annotated[
+        Path | None, typer.Option(help="Write the overlaps to this csv or parquet.")
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Write a page with the pictures side by side.")
+    ] = None,
+    pictures: Annotated[
+        bool, typer.Option("--pictures/--no-pictures", help="Compare the pictures too.")
+    ] = True,
+    model: Model = None,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 ...")] = None,
+    threshold: Annotated[float, typer.Option(help="Cosine similarity of the same picture.")] = 0.95,
+    near_km: Annotated[
+        float, typer.Option(help="How far apart the same picture may be taken.")
+    ] = 1.0,
+    far_threshold: Annotated[
+        float, typer.Option(help="Cosine similarity of the same picture further apart.")
+    ] = 0.99,
+    phash_bits: Annotated[int, typer.Option(help="Bits of 64 in which hashes may differ.")] = 2,
+    place_km: Annotated[float, typer.Option(help="Views nearer than this share a place.")] = 0.05,
 ) -> None:
-    """What a benchmark shares with the lake: the same id, file, sequence, or place.
+    """What a benchmark shares with the lake: the same id, file, picture, sequence, author, place.
 
-    Example: `georeasoner audit LAKE --against benchmark/views.parquet --save leaks.csv`
+    Example: `georeasoner audit LAKE --against dataset:BENCHMARK#test --report leaks.html`
     """
-    from builders.audit import audit as run
+    from benchmark.task import load_views
+    from builders.audit import Settings
+    from builders.audit.command import audit_command
+    from builders.audit.overlaps import Limits
     from georeasoner.lake import Lake
 
-    run(Lake.open(lake), against, save=save)
+    limits = Limits(threshold, near_km, far_threshold, place_km, phash_bits)
+    audit_command(
+        Lake.open(lake), load_views(against), Settings(limits, pictures, model, device),
+        save=save, report=report,
+    )  # fmt: skip
 
 
 @app.command()
@@ -174,18 +200,30 @@ def build(
     exclude_conflicts: Annotated[
         bool, typer.Option("--exclude-conflicts", help="Leave out contradicted countries.")
     ] = False,
+    exclude_audit: Annotated[
+        bool, typer.Option("--exclude-audit", help="Leave out what `audit` found to leak.")
+    ] = False,
+    audit_kinds: Annotated[
+        str | None,
+        typer.Option(help="Which overlaps, KIND,KIND (all but same_author and same_cell)."),
+    ] = None,
 ) -> None:
     """The highly locatable data set: filtered, without leaks between splits, with its card.
 
     Example: `georeasoner build LAKE --out DATASET --min-locatability 0.4`
     """
+    from builders.audit.leaks import check_kinds
     from builders.dataset import build as run
+    from georeasoner.errors import ConfigError
     from georeasoner.lake import Lake
 
+    if audit_kinds is not None and not exclude_audit:
+        raise ConfigError("--audit-kinds without --exclude-audit", "both")
     run(
         Lake.open(lake), out, scores=scores, min_locatability=min_locatability,
         percentile=percentile, seed=seed, local_only=local_only,
         exclude_conflicts=exclude_conflicts,
+        exclude_leaks=check_kinds(audit_kinds) if exclude_audit else (),
     )  # fmt: skip
 
 
