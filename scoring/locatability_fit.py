@@ -41,8 +41,8 @@ from scoring.locatability_model import (
 from scoring.neighbourhoods import Folds
 
 STAGE = "fit-locatability"
-FOLDS = 5
-FEATURES = 2048
+FOLDS = 10
+FEATURES = 1024
 PENALTIES = (0.03, 0.1, 0.3, 1.0, 3.0)
 _WIDTH = 0.3  # of the kernel: exp(-_WIDTH * d^2 / median d^2)
 _CHUNK = 4096
@@ -88,7 +88,7 @@ def fit_locatability(
 
     `predictions` has model, view_id, lat and lon (null: no answer). `model` names the embeddings,
     `scores` the class shares; both may be left out where the lake has one. Takes 4 N (D + 150)
-    bytes, and 80 F^2 for F features. Raises `InputError` for views without truth or in too few
+    bytes, and 4 K (K - 1) F^2 for K folds and F features (0.4 GB). Raises `InputError` for views without truth or in too few
     places, `ConfigError` where `out` is there already.
     """
     if folds < 3:

@@ -27,7 +27,7 @@ def fit_locatability(
     model: Annotated[
         str | None, typer.Option(help="Whose embeddings, where there are several.")
     ] = None,
-    folds: Annotated[int, typer.Option(help="Parts of the globe that are held out in turn.")] = 5,
+    folds: Annotated[int, typer.Option(help="Parts of the globe that are held out in turn.")] = 10,
     seed: Annotated[int, typer.Option(help="Of the folds and the random features.")] = 0,
 ) -> None:
     """Learn from several models' errors how locatable a view is; `score --scorer learned` applies it.
