@@ -26,7 +26,7 @@ from georeasoner.lake.files import write_json, write_parquet
 from georeasoner.progress import log
 from georeasoner.provenance import file_sha256, provenance
 
-_ANSWERS = ("raw", "country", "city", "lat", "lon")
+ANSWERS = ("raw", "country", "city", "lat", "lon")
 
 
 def import_predictions(
@@ -47,7 +47,7 @@ def import_predictions(
     path = Path(file)
     asked = load_task(task, limit) if isinstance(task, str) else task.first(limit)
     rows, _ = read_table(path, without=("image", "bytes"))
-    columns = [c for c in _ANSWERS if c in rows.column_names]
+    columns = [c for c in ANSWERS if c in rows.column_names]
     if not columns or ("lat" in columns) != ("lon" in columns):
         raise InputError(
             f"{path} has the columns {', '.join(rows.column_names[:8])}",
@@ -116,7 +116,7 @@ def _answers(run_id: str, task: Task, said: dict[str, Row], path: Path) -> pa.Ta
     rows = []
     for view_id in task.view_ids:
         row: dict[str, Any] = said.get(view_id, {})
-        answer = _answer(row, gazetteer, unread, path)
+        answer = answer_of(row, gazetteer, unread, path)
         rows.append(prediction_row(run_id, task.name, view_id, answer, gazetteer, row.get("raw")))
     if unread:
         log(f"benchmark: {unread.total()} countries are not known and count as unanswered: "
@@ -124,7 +124,7 @@ def _answers(run_id: str, task: Task, said: dict[str, Row], path: Path) -> pa.Ta
     return pa.Table.from_pylist(rows, schema=PREDICTIONS)
 
 
-def _answer(row: Row, gazetteer: Gazetteer, unread: Counter[str], path: Path) -> Answer:
+def answer_of(row: Row, gazetteer: Gazetteer, unread: Counter[str], path: Path) -> Answer:
     """Columns win over what `raw` says."""
     answer = parse(row["raw"]) if row.get("raw") else Answer()
     country, city = answer.country, row.get("city") or answer.city

@@ -41,6 +41,11 @@ class ClipModel:
         self._scale = tower.logit_scale if temperature is None else 1.0 / temperature
         self._tower, self._device = tower, device
 
+    @property
+    def logit_scale(self) -> float:
+        """What cosines of pictures and texts are multiplied by before a softmax."""
+        return float(self._tower.logit_scale)
+
     def preprocess(self, image: Image) -> Tensor:
         """(3, H, W) the input for one RGB picture, in bytes where the model allows; in threads."""
         return self._tower.preprocess(image)

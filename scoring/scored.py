@@ -76,6 +76,7 @@ class Scorer(ABC):
     model_id: str  # name@revision
     synthetic_only = False  # what it says of real photographs means nothing
     embeds = False  # whether `Scored.vectors` are given
+    weighted = True  # by the class weights, so that their hash is part of the score's id
     missing = Refusal("image_missing", "the lake has no row of images for it")
 
     @abstractmethod

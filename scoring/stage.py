@@ -66,7 +66,7 @@ def score(
     make = get("scorer", scorer)
     scorers: list[Scorer] = [make(replace(setup, device=d)) for d in devices_of(device)]
     made = scorers[0]
-    score_id = f"{scorer}:{made.model_id}:{weights_hash(vector)}"
+    score_id = f"{scorer}:{made.model_id}" + f":{weights_hash(vector)}" * made.weighted
     config = {
         "score_id": score_id, "scorer": scorer, "model": made.model_id, "weights": weights,
         "weights_hash": weights_hash(vector), "batch_size": batch_size, "precision": precision,

@@ -19,11 +19,11 @@ from benchmark.model import Model, Prediction, Setup, View
 from georeasoner.answers import Answer
 from georeasoner.gazetteer import Gazetteer
 from georeasoner.registry import register
+from scoring.captions import COUNTRY_CAPTION, country_captions
 
 if TYPE_CHECKING:
     from scoring.clip import ClipModel, Vectors
 
-COUNTRY_CAPTION = "A Street View photo in {}."
 CITY_CAPTION = "A Street View photo from {}."
 
 
@@ -58,8 +58,7 @@ class ClipZeroShot(Model):
     @cached_property
     def _countries(self) -> tuple[Sequence[str], Vectors]:
         codes = list(self._candidates.cities)
-        captions = [COUNTRY_CAPTION.format(self._gazetteer.name(code)) for code in codes]
-        return codes, self._clip.encode_text(captions)
+        return codes, self._clip.encode_text(country_captions(codes, self._gazetteer))
 
     def predict(self, views: Iterable[View]) -> Iterator[Prediction]:
         codes, texts = self._countries

@@ -1,5 +1,5 @@
 """Importing this module makes every command known, in the order of `--help`."""
 
-from georeasoner.cli import quickstart, data, models, upkeep, doctor  # noqa: I001
+from georeasoner.cli import quickstart, data, models, locatability, upkeep, doctor  # noqa: I001
 
-__all__ = ["data", "doctor", "models", "quickstart", "upkeep"]
+__all__ = ["data", "doctor", "locatability", "models", "quickstart", "upkeep"]

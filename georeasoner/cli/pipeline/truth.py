@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from georeasoner.errors import IntegrityError
 from georeasoner.lake import Lake
 from georeasoner.progress import log
 
@@ -19,21 +20,19 @@ def compare_locatability(lake: Lake, score_id: str, threshold: float) -> dict[st
     """Exact information of what a threshold on the scores keeps and drops, with Spearman's rho."""
     from scipy.stats import spearmanr
 
-    from georeasoner.clueworld import World
+    from georeasoner.clueworld.exact import exact_locatability
 
-    world = World.load()
     scores = {
         row["view_id"]: row["locatability"]
         for row in lake.read("scores", ["score_id", "view_id", "locatability"]).to_pylist()
         if row["score_id"] == score_id
     }
-    found, exact = [], []
-    for row in lake.read("views", ["view_id", "extra"]).to_pylist():
-        if row["view_id"] in scores:
-            clues = json.loads(row["extra"])["clues"]
-            found.append(scores[row["view_id"]])
-            exact.append(float(world.posterior(clues)[0].max()))
-    score, truth = np.array(found), np.array(exact)
+    views = lake.read("views", ["view_id", "extra"]).to_pylist()
+    scored = [row for row in views if row["view_id"] in scores]
+    truth = exact_locatability([row["extra"] for row in scored])
+    if truth is None:
+        raise IntegrityError("a view of the quickstart does not say which clues it shows")
+    score = np.array([scores[row["view_id"]] for row in scored])
     kept = score >= threshold
     said = {
         "threshold": threshold,
