@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import pickle
 import signal
+import socket
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
@@ -22,7 +23,7 @@ from scoring.units import Done, Job, Unit, Worker
 
 _INSTALL = "pip install -c constraints.txt -e '.[ray]'"
 _CPUS = 4  # of one actor without a GPU; it decodes and computes in as many threads
-_RETRIES = 3  # of a unit whose worker died
+_REACH_S = 5.0  # seconds in which the head of a cluster must answer
 _STORE_BYTES = 256 << 20  # of a local Ray's object store; only names and ids go through it
 
 
@@ -37,11 +38,9 @@ class Pool:
     def run(self, job: Job, units: Sequence[Unit]) -> Iterator[Done]:
         """What became of each unit, in the order in which they end.
 
-        Raises what a worker raised if it is of the user's kind, `ClusterError` when the workers of
-        one unit keep dying.
+        Raises what a worker raised; a mistake that the user can mend as the error that it is.
         """
         import ray.data
-        from ray.exceptions import RayActorError
 
         actors = min(self.workers, len(units))
         work = ray.data.from_items(
@@ -55,23 +54,20 @@ class Pool:
             ),
             num_cpus=self.cpus,
             num_gpus=self.gpus,
-            max_restarts=-1,
-            max_task_retries=_RETRIES,
-        )
-        try:
-            for batch in work.iter_batches(batch_size=None, prefetch_batches=0):
-                for packed in batch["done"]:
-                    done = pickle.loads(packed)
-                    if isinstance(done, Exception):
-                        raise done
+        )  # Ray Data restarts actors that died and repeats their units, however often
+        ended: set[int] = set()
+        for batch in work.iter_batches(batch_size=None, prefetch_batches=0):
+            for packed in batch["done"]:
+                done = pickle.loads(packed)
+                if isinstance(done, Exception):
+                    raise done
+                if done.start not in ended:
+                    ended.add(done.start)
                     yield done
-        except RayActorError as error:
+        if missing := len(units) - len(ended):
             raise ClusterError(
-                f"a unit of {len(units[0].wanted):,} views ended {_RETRIES + 1} workers, one after"
-                f" the other: {str(error).splitlines()[0]}",
-                "workers that live",
-                "see Ray's logs for the reason (memory, mostly); what was scored is kept",
-            ) from error
+                f"Ray ended without {missing} of {len(units)} units", "", "run again"
+            )
 
 
 class _Actor:
@@ -102,7 +98,6 @@ def joined(address: str | None, device: str | None) -> Iterator[Pool]:
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent anywhere
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     try:
         import ray.data
     except ImportError as error:
@@ -151,12 +146,16 @@ def _connect(address: str | None) -> None:
 
     alone = {"include_dashboard": False, "object_store_memory": _STORE_BYTES}
     try:
+        host, _, port = (address or "").rpartition(":")
+        if host and port.isdecimal() and "://" not in host:
+            # Ray itself tries for a quarter of an hour
+            socket.create_connection((host, int(port)), timeout=_REACH_S).close()
         ray.init(
             address=address or "local",
             logging_level="ERROR",
             **({} if address else alone),
         )
-    except (ConnectionError, RuntimeError, ValueError, ImportError) as error:
+    except (OSError, RuntimeError, ValueError, ImportError) as error:
         raise ClusterError(
             f"no Ray cluster at {address}: {str(error).splitlines()[0]}"
             if address
@@ -178,5 +177,5 @@ def _be_quiet() -> None:
 
 
 def _told(pool: Pool) -> str:
-    what = "GPU" if pool.gpus else f"{pool.cpus} CPU(s)"
-    return f"{pool.workers} worker(s) of 1 {what}" if pool.gpus else f"{pool.workers} of {what}"
+    gpu = "1 GPU and " if pool.gpus else ""
+    return f"{pool.workers} worker(s) with {gpu}{pool.cpus} CPU(s) each"

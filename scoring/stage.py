@@ -59,11 +59,12 @@ def score(
     """Score every view that this score has not seen yet.
 
     `scorer` is a registered name, `model` an id that it knows (None: the shipped one), `weights`
-    as in `scoring.weights`, `device` as in `scoring.devices`. `engine` "ray" does the same on the
-    Ray cluster at `ray_address`, or on this machine; what differs is the order of the rows. A picture that is gone or cannot be
-    decoded is rejected with its reason and tried again by the next run. Raises `ModelError` for a
-    model that cannot be used or gives NaN (naming the view), `EmptyResultError` for a lake without
-    views, `ClusterError` for a cluster that cannot be used.
+    as in `scoring.weights`, `device` as in `scoring.devices`. `engine` "ray" gives the same rows,
+    in another order, by the Ray cluster at `ray_address` or by Ray on this machine. A picture that
+    is gone or cannot be decoded is rejected with its reason and tried again by the next run.
+
+    Raises `ModelError` for a model that cannot be used or gives NaN (naming the view),
+    `EmptyResultError` for a lake without views, `ClusterError` for a cluster that cannot be used.
     """
     if batch_size < 1:
         raise ConfigError(f"a batch of {batch_size}", "at least 1")

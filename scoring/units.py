@@ -22,12 +22,14 @@ from numpy.typing import NDArray
 
 from georeasoner.errors import ClusterError, LakeError, ModelError
 from georeasoner.lake import KeySet, Lake, write_shard
+from georeasoner.lake.files import TEMPORARY
 from georeasoner.provenance import code_revision
 from scoring.decode import Refusal
 from scoring.pipeline import Outcome, Pipeline
 from scoring.scored import Scorer, Setup
 
 _UNIT_ROWS = 2048  # at most: what is lost with a worker, and the size of a shard
+_ATTEMPTS = 4  # at one unit; a picture that kills whoever opens it must not go on for ever
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,9 @@ class Unit:
     start: int  # the place of its first row among `Scorer.rows`
     wanted: NDArray[np.bool_]  # for each of its rows, whether it has no score yet
     embedded: frozenset[str]  # views among them whose vectors the lake has
-    ids_sha256: str  # of the ids of its rows: a worker must read the same ones
+    first: str  # the id of its first row, and of its last
+    last: str
+    ids_sha256: str  # of the ids of all its rows: a worker must read the same ones
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,7 @@ def cut(
             for i, new in zip(part, wanted, strict=True)
             if new and len(embedded) and (i, model_id) in embedded
         )
-        yield Unit(start, wanted, known, _digest(part))
+        yield Unit(start, wanted, known, part[0], part[-1], _digest(part))
         start += len(part)
 
 
@@ -104,9 +108,11 @@ class Worker:
         """Score a unit and write its shards.
 
         Raises `LakeError` where this machine does not see the lake as the writer does,
-        `ModelError` for a model that it lacks or that gives NaN, `ClusterError` for other code.
+        `ModelError` for a model that it lacks or that gives NaN, `ClusterError` for other code and
+        for a unit that has been begun too often.
         """
         lake = self._open()
+        self._count_attempts(unit)
         scorer, pipeline = self._prepared()
         found: dict[str, list[pa.Table]] = {}
         accepted: list[str] = []
@@ -145,6 +151,20 @@ class Worker:
                 "a folder that every machine of the cluster has at this path",
                 "put it on a shared file system",
             ) from error
+
+    def _count_attempts(self, unit: Unit) -> None:
+        """A byte for each in a file beside the shards, which is swept like them."""
+        path = self._job.root / "scores" / f"{TEMPORARY}begun-{unit.start}"
+        path.parent.mkdir(exist_ok=True)
+        with path.open("ab") as file:
+            file.write(b".")
+        if path.stat().st_size > _ATTEMPTS:
+            raise ClusterError(
+                f"{_ATTEMPTS} workers died one after the other over views {unit.first} to"
+                f" {unit.last}",
+                "workers that live",
+                "memory is the usual reason: a smaller --batch-size; what was scored is kept",
+            )
 
     def _prepared(self) -> tuple[Scorer, Pipeline]:
         if self._scorer is None or self._pipeline is None:

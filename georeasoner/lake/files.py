@@ -49,7 +49,7 @@ def write_parquet(path: Path, table: pa.Table, row_group_bytes: int = 32 << 20) 
 def skip_groups(
     data: pds.FileSystemDataset, start: int, removed: pa.Array | None
 ) -> tuple[pds.FileSystemDataset, int]:
-    """The dataset from the row group that holds row `start` on, and how many of its rows come first.
+    """The dataset from the row group with row `start` on, and how many rows come before it there.
 
     Rows whose view_id is in `removed` do not count. Of what is skipped the footers are read, and
     the ids where something was removed.

@@ -247,7 +247,7 @@ class Lake:
         for name, keep in live.items():
             for path in (self.root / name).glob("*"):
                 if path.name not in keep:
-                    path.unlink()
+                    path.unlink(missing_ok=True)  # a worker cut off from its cluster may rename it
         for folder in ("commits", "stages"):
             for path in (self.root / folder).glob(TEMPORARY + "*"):
                 path.unlink()
