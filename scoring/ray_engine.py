@@ -161,6 +161,7 @@ def _connect(address: str | None) -> None:
             if address
             else f"Ray does not start: {str(error).splitlines()[0]}",
             "auto or HOST:PORT of a cluster that this machine is a node of",
+            "where it asks for a token, set RAY_AUTH_MODE=token" if address else "",
         ) from error
 
 

@@ -119,7 +119,7 @@ def test_a_worker_refuses_what_is_not_the_same(lake: Lake, job: Job, tmp_path: P
         Worker(replace(job, root=tmp_path / "none"), "node 7").run(unit)
     with pytest.raises(LakeError, match="node 7 reads other rows"):
         Worker(job, "node 7").run(replace(unit, start=1))
-    with pytest.raises(ModelError, match="node 7 finds geo-tiny-vit@.* expected other@1"):
+    with pytest.raises(ModelError, match=r"node 7 finds geo-tiny-vit@.* expected other@1"):
         Worker(replace(job, model_id="other@1"), "node 7").run(unit)
     with pytest.raises(
         ClusterError, match=r"node 7 has the code .*expected 0\.0; install the same"

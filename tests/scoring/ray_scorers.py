@@ -1,0 +1,64 @@
+"""Scorers that break in ways a test asks for, importable by the workers of a cluster.
+
+What they do is told by files beside the lake's pictures, since a worker is another process.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from georeasoner.registry import register
+from scoring.decode import Refusal
+from scoring.scored import Prepared, Scored, Setup, ViewScorer
+
+
+@register("scorer", "ray-test")
+class Fragile(ViewScorer):
+    """The number in a view's id as its locatability; the model is a folder of marker files.
+
+    A file `kill-V` kills the process that comes to view V once, `poison-V` always, `nan-V` gives
+    NaN for it; with `memory` no more than 3 views fit, with `slow` a view takes 0.1 s. `node-ID`
+    is left by every node that scores.
+    """
+
+    def __init__(self, setup: Setup) -> None:
+        self.model_id = "fragile@1"
+        self._marks = Path(str(setup.model))
+
+    def read(self, row: dict[str, Any], root: Path) -> Prepared | Refusal:
+        view_id = row["view_id"]
+        if view_id.startswith("bad"):
+            return Refusal("no_number", f"{view_id} has none")
+        return Prepared(view_id)
+
+    def score(self, inputs: list[str]) -> Scored:
+        if (self._marks / "memory").exists() and len(inputs) > 3:
+            raise torch.OutOfMemoryError
+        if "default_worker" in sys.argv[0]:  # a process of Ray
+            self._fail(inputs)
+        values = np.array([float(i[1:]) / 1000 for i in inputs])
+        for at, view_id in enumerate(inputs):
+            if (self._marks / f"nan-{view_id}").exists():
+                values[at] = np.nan
+        return Scored(values)
+
+    def _fail(self, inputs: list[str]) -> None:
+        import ray
+
+        sys.stdout.write("a word on stdout\n")
+        if (self._marks / "slow").exists():
+            time.sleep(0.1 * len(inputs))
+        (self._marks / f"node-{ray.get_runtime_context().get_node_id()}").touch()
+        for view_id in inputs:
+            once, always = self._marks / f"kill-{view_id}", self._marks / f"poison-{view_id}"
+            if always.exists() or once.exists():
+                once.unlink(missing_ok=True)
+                os.kill(os.getpid(), signal.SIGKILL)
