@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 import signal
 import socket
 import sys
@@ -41,6 +42,7 @@ class Pool:
         Raises what a worker raised; a mistake that the user can mend as the error that it is.
         """
         import ray.data
+        from ray.exceptions import RayError
 
         actors = min(self.workers, len(units))
         work = ray.data.from_items(
@@ -56,14 +58,22 @@ class Pool:
             num_gpus=self.gpus,
         )  # Ray Data restarts actors that died and repeats their units, however often
         ended: set[int] = set()
-        for batch in work.iter_batches(batch_size=None, prefetch_batches=0):
-            for packed in batch["done"]:
-                done = pickle.loads(packed)
-                if isinstance(done, Exception):
-                    raise done
-                if done.start not in ended:
-                    ended.add(done.start)
-                    yield done
+        try:
+            for batch in work.iter_batches(batch_size=None, prefetch_batches=0):
+                for packed in batch["done"]:
+                    done = pickle.loads(packed)
+                    if isinstance(done, Exception):
+                        raise done
+                    if done.start not in ended:
+                        ended.add(done.start)
+                        yield done
+        except RayError as error:
+            if lacks := re.search(r"No module named '[\w.]+'", str(error)):
+                raise ClusterError(
+                    f"a worker of the cluster says: {lacks[0]}",
+                    "georeasoner, and what adds the scorer, on every machine",
+                ) from error
+            raise
         if missing := len(units) - len(ended):
             raise ClusterError(
                 f"Ray ended without {missing} of {len(units)} units", "", "run again"
@@ -144,10 +154,16 @@ def plan(nodes: Sequence[dict[str, float]], device: str | None) -> Pool:
 def _connect(address: str | None) -> None:
     import ray
 
+    if address and address.startswith("ray://"):
+        raise ConfigError(
+            f"--ray-address {address}: Ray Data runs on a machine of the cluster, not in a client",
+            "auto or HOST:PORT",
+            "run the command there, by `ray job submit` for one",
+        )
     alone = {"include_dashboard": False, "object_store_memory": _STORE_BYTES}
     try:
         host, _, port = (address or "").rpartition(":")
-        if host and port.isdecimal() and "://" not in host:
+        if host and port.isdecimal():
             # Ray itself tries for a quarter of an hour
             socket.create_connection((host, int(port)), timeout=_REACH_S).close()
         ray.init(
@@ -157,10 +173,9 @@ def _connect(address: str | None) -> None:
         )
     except (OSError, RuntimeError, ValueError, ImportError) as error:
         raise ClusterError(
-            f"no Ray cluster at {address}: {str(error).splitlines()[0]}"
-            if address
-            else f"Ray does not start: {str(error).splitlines()[0]}",
-            "auto or HOST:PORT of a cluster that this machine is a node of",
+            f"{f'no Ray cluster at {address}' if address else 'Ray does not start'}:"
+            f" {(str(error).splitlines() or [type(error).__name__])[0]}",
+            "auto or HOST:PORT of a cluster that this machine is a node of" if address else "",
             "where it asks for a token, set RAY_AUTH_MODE=token" if address else "",
         ) from error
 

@@ -18,6 +18,35 @@ import torch
 from georeasoner.registry import register
 from scoring.decode import Refusal
 from scoring.scored import Prepared, Scored, Setup, ViewScorer
+from scoring.scorers.clip import ClipScorer
+
+
+@register("scorer", "ray-clip")
+class FragileClip(ClipScorer):
+    """CLIP; a file `kill-V` in `marks` beside the model's folder kills whoever reads view V, once.
+
+    What Ray starts leaves a file `node-ID` there.
+    """
+
+    def read(self, row: dict[str, Any], root: Path) -> Prepared | Refusal:
+        if in_worker():
+            _die(Path(str(self._setup.model)).parent / "marks", row["view_id"])
+        return super().read(row, root)
+
+
+def in_worker() -> bool:
+    """Whether this is a process that Ray started."""
+    return "default_worker" in sys.argv[0]
+
+
+def _die(marks: Path, view_id: str) -> None:
+    import ray
+
+    (marks / f"node-{ray.get_runtime_context().get_node_id()}").touch()
+    once, always = marks / f"kill-{view_id}", marks / f"poison-{view_id}"
+    if always.exists() or once.exists():
+        once.unlink(missing_ok=True)
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 @register("scorer", "ray-test")
@@ -42,7 +71,7 @@ class Fragile(ViewScorer):
     def score(self, inputs: list[str]) -> Scored:
         if (self._marks / "memory").exists() and len(inputs) > 3:
             raise torch.OutOfMemoryError
-        if "default_worker" in sys.argv[0]:  # a process of Ray
+        if in_worker():
             self._fail(inputs)
         values = np.array([float(i[1:]) / 1000 for i in inputs])
         for at, view_id in enumerate(inputs):
@@ -51,14 +80,8 @@ class Fragile(ViewScorer):
         return Scored(values)
 
     def _fail(self, inputs: list[str]) -> None:
-        import ray
-
         sys.stdout.write("a word on stdout\n")
         if (self._marks / "slow").exists():
             time.sleep(0.1 * len(inputs))
-        (self._marks / f"node-{ray.get_runtime_context().get_node_id()}").touch()
         for view_id in inputs:
-            once, always = self._marks / f"kill-{view_id}", self._marks / f"poison-{view_id}"
-            if always.exists() or once.exists():
-                once.unlink(missing_ok=True)
-                os.kill(os.getpid(), signal.SIGKILL)
+            _die(self._marks, view_id)
