@@ -44,6 +44,8 @@ class Pool:
         import ray.data
         from ray.exceptions import RayError
 
+        if not units:
+            return
         actors = min(self.workers, len(units))
         work = ray.data.from_items(
             [{"unit": pickle.dumps(unit)} for unit in units], override_num_blocks=len(units)

@@ -5,6 +5,7 @@ What they do is told by files beside the lake's pictures, since a worker is anot
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -14,11 +15,20 @@ from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 
 from georeasoner.registry import register
 from scoring.decode import Refusal
 from scoring.scored import Prepared, Scored, Setup, ViewScorer
 from scoring.scorers.clip import ClipScorer
+
+
+def jpeg(seed: int) -> bytes:
+    """A noisy picture of 64 x 48 pixels."""
+    pixels = np.random.default_rng(seed).integers(0, 255, (48, 64, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG")
+    return buffer.getvalue()
 
 
 @register("scorer", "ray-clip")

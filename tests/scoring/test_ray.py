@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import shutil
 import subprocess
@@ -15,8 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-import ray_scorers  # noqa: F401  (registers the scorer "ray-test")
-from PIL import Image
+from ray_scorers import jpeg  # and so the scorers of that file are registered
 
 from georeasoner.config import REPOSITORY
 from georeasoner.errors import ClusterError, ConfigError, ModelError
@@ -41,13 +39,6 @@ def cluster() -> Iterator[Any]:
     yield cluster
     cluster.shutdown()
     patch.undo()
-
-
-def jpeg(seed: int) -> bytes:
-    pixels = np.random.default_rng(seed).integers(0, 255, (48, 64, 3), dtype=np.uint8)
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "JPEG")
-    return buffer.getvalue()
 
 
 def fill(path: Path, pictures: dict[str, bytes | None], per_shard: int = 7) -> Lake:

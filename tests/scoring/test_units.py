@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import pickle
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from ray_scorers import jpeg
 
 from georeasoner.errors import ClusterError, ConfigError, LakeError, ModelError
 from georeasoner.lake import KeySet, Lake
@@ -19,13 +18,6 @@ from scoring.locatability import published_weights
 from scoring.ray_engine import Pool, plan
 from scoring.scored import Setup
 from scoring.units import Job, Worker, cut, unit_rows
-
-
-def jpeg(seed: int) -> bytes:
-    pixels = np.random.default_rng(seed).integers(0, 255, (48, 64, 3), dtype=np.uint8)
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "JPEG")
-    return buffer.getvalue()
 
 
 @pytest.fixture
