@@ -22,13 +22,13 @@ import pyarrow.compute as pc
 from georeasoner.errors import ConfigError, EmptyResultError
 from georeasoner.lake import KeySet, Lake, Sums, Writer
 from georeasoner.progress import log, track
-from georeasoner.provenance import code_revision, fingerprint
+from georeasoner.provenance import fingerprint
 from georeasoner.registry import get
 from scoring.devices import devices_of
 from scoring.pipeline import Outcome, Pipeline
 from scoring.ray_engine import Pool, joined
 from scoring.scored import ClueText, Precision, Scorer, Setup
-from scoring.units import Job, cut, unit_rows
+from scoring.units import Job, code_sha256, cut, unit_rows
 from scoring.weights import load_weights, weights_hash
 
 STAGE = "score"
@@ -97,7 +97,7 @@ def score(
         else:
             root = lake.root.resolve()
             job = Job(STAGE, root, make, setup, score_id, made.model_id, batch_size,
-                      code_revision())  # fmt: skip
+                      code_sha256())  # fmt: skip
             _score_on_ray(lake, made, job, scored, joined(ray_address, device), out)
     if made.synthetic_only and real:
         log(

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+import georeasoner
+import scoring
 from georeasoner.errors import ClusterError, LakeError, ModelError
 from georeasoner.lake import KeySet, Lake, write_shard
 from georeasoner.lake.files import TEMPORARY
-from georeasoner.provenance import code_revision
 from scoring.decode import Refusal
 from scoring.pipeline import Outcome, Pipeline
 from scoring.scored import Scorer, Setup
@@ -43,7 +45,7 @@ class Job:
     score_id: str
     model_id: str
     batch_size: int
-    code: str  # revision of the code, so that two versions never score for one lake
+    code: str  # `code_sha256`, so that two versions never score for one lake
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,17 @@ class Done:
     shards: dict[str, list[str]]
     accepted: list[str]
     refused: list[tuple[str, Refusal]]
+
+
+@cache
+def code_sha256() -> str:
+    """16 hex digits of the SHA-256 of what scores: the source of the core and of `scoring`."""
+    found = hashlib.sha256()
+    for package in (georeasoner, scoring):
+        root = Path(package.__path__[0])
+        for file in sorted(root.rglob("*.py")):
+            found.update(f"{file.relative_to(root)}\0".encode() + file.read_bytes())
+    return found.hexdigest()[:16]
 
 
 def cut(
@@ -137,9 +150,9 @@ class Worker:
         return Done(unit.start, written, accepted, refused)
 
     def _open(self) -> Lake:
-        if self._job.code != code_revision():
+        if self._job.code != code_sha256():
             raise ClusterError(
-                f"{self._where} has the code {code_revision()}",
+                f"{self._where} has other code ({code_sha256()}) than the machine that leads",
                 self._job.code,
                 "install the same georeasoner on every machine of the cluster",
             )

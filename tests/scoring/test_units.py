@@ -12,12 +12,11 @@ from ray_scorers import jpeg
 
 from georeasoner.errors import ClusterError, ConfigError, LakeError, ModelError
 from georeasoner.lake import KeySet, Lake
-from georeasoner.provenance import code_revision
 from georeasoner.registry import get
 from scoring.locatability import published_weights
 from scoring.ray_engine import Pool, plan
 from scoring.scored import Setup
-from scoring.units import Job, Worker, cut, unit_rows
+from scoring.units import Job, Worker, code_sha256, cut, unit_rows
 
 
 @pytest.fixture
@@ -42,7 +41,7 @@ def job(lake: Lake, open_clip_folder: Path) -> Job:
     setup = Setup(str(open_clip_folder), published_weights(), device="cpu")
     make = get("scorer", "clip")
     model_id = make(setup).model_id
-    return Job("score", lake.root, make, setup, "s", model_id, 2, code_revision())
+    return Job("score", lake.root, make, setup, "s", model_id, 2, code_sha256())
 
 
 LEFT = ["v0", "v2", "v3", "v5", "v6", "v7", "v8", "v9"]
@@ -114,7 +113,7 @@ def test_a_worker_refuses_what_is_not_the_same(lake: Lake, job: Job, tmp_path: P
     with pytest.raises(ModelError, match=r"node 7 finds geo-tiny-vit@.* expected other@1"):
         Worker(replace(job, model_id="other@1"), "node 7").run(unit)
     with pytest.raises(
-        ClusterError, match=r"node 7 has the code .*expected 0\.0; install the same"
+        ClusterError, match=r"node 7 has other code .*expected 0\.0; install the same"
     ):
         Worker(replace(job, code="0.0"), "node 7").run(unit)
 
