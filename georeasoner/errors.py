@@ -11,6 +11,7 @@ GeoReasonerError
 │   ├── ModelError            a model folder or id that cannot be used
 │   ├── QueryError            SQL that is refused or wrong
 │   ├── PublishError          what may not be published, or did not arrive
+│   ├── ClusterError          a Ray cluster that cannot be joined or used, or loses its workers
 │   └── EmptyResultError      nothing is left after filtering
 └── IntegrityError            the lake contradicts itself: a bug, exit code 1
 """
@@ -73,6 +74,10 @@ class QueryError(UserError):
 
 class PublishError(UserError):
     """Something may not be published, or did not arrive whole."""
+
+
+class ClusterError(UserError):
+    """A Ray cluster cannot be joined or used, or keeps losing its workers."""
 
 
 class EmptyResultError(UserError):

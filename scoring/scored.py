@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -87,6 +88,14 @@ class Scorer(ABC):
     def rows(self, lake: Lake, batch_rows: int) -> Iterator[dict[str, Any]]:
         """What it reads, one row with a `view_id` per view, always in the same order."""
 
+    def ids(self, lake: Lake) -> Iterator[str]:
+        """The views of `rows`, in their order. Override it where that takes less than `rows`."""
+        return (row["view_id"] for row in self.rows(lake, 1024))
+
+    def rows_from(self, lake: Lake, batch_rows: int, start: int) -> Iterator[dict[str, Any]]:
+        """`rows` without the first `start`. Override it where they can be skipped unread."""
+        return islice(self.rows(lake, batch_rows), start, None)
+
     @abstractmethod
     def read(self, row: dict[str, Any], root: Path) -> Prepared | Refusal:
         """One row to what `score` takes, or why it cannot be; called in threads."""
@@ -100,21 +109,39 @@ class Scorer(ABC):
         """What `gather` gives, or a part. Out of memory is raised as torch.OutOfMemoryError."""
 
 
-class ImageScorer(Scorer):
+class OneTableScorer(Scorer):
+    """A scorer that reads one table of the lake as it stands, so that its rows can be skipped.
+
+    What overrides `rows` alone derives from `Scorer`.
+    """
+
+    table: str
+    columns: Sequence[str] | None = None  # all
+
+    def keys(self, lake: Lake) -> KeySet:
+        return lake.keys(self.table, ["view_id"])
+
+    def rows(self, lake: Lake, batch_rows: int) -> Iterator[dict[str, Any]]:
+        return self.rows_from(lake, batch_rows, 0)
+
+    def rows_from(self, lake: Lake, batch_rows: int, start: int) -> Iterator[dict[str, Any]]:
+        for batch in lake.batches(self.table, self.columns, batch_rows, start):
+            yield from batch.to_pylist()
+
+    def ids(self, lake: Lake) -> Iterator[str]:
+        for batch in lake.batches(self.table, ["view_id"], 65536):
+            yield from batch["view_id"].to_pylist()
+
+
+class ImageScorer(OneTableScorer):
     """A scorer of pictures: it only says how one is prepared and how a batch is scored."""
 
+    table = "images"
     min_side: int  # pixels that the shorter side of a picture must keep when it is decoded
 
     @abstractmethod
     def prepare(self, image: Image) -> Any:
         """One RGB picture to what `score` takes; called in threads."""
-
-    def keys(self, lake: Lake) -> KeySet:
-        return lake.keys("images")
-
-    def rows(self, lake: Lake, batch_rows: int) -> Iterator[dict[str, Any]]:
-        for batch in lake.batches("images", batch_rows=batch_rows):
-            yield from batch.to_pylist()
 
     def read(self, row: dict[str, Any], root: Path) -> Prepared | Refusal:
         try:
@@ -127,14 +154,8 @@ class ImageScorer(Scorer):
         return Prepared(self.prepare(image), perceptual_hash(image))
 
 
-class ViewScorer(Scorer):
+class ViewScorer(OneTableScorer):
     """A scorer that knows a view by its row of `views` alone, without its picture."""
 
+    table, columns = "views", ("view_id", "extra")
     missing = Refusal("view_missing", "the lake has no row of views for it")
-
-    def keys(self, lake: Lake) -> KeySet:
-        return lake.keys("views")
-
-    def rows(self, lake: Lake, batch_rows: int) -> Iterator[dict[str, Any]]:
-        for batch in lake.batches("views", ["view_id", "extra"], batch_rows):
-            yield from batch.to_pylist()

@@ -1,5 +1,7 @@
 """The stage "score": views without a score in, rows of `embeddings` and `scores` out.
 
+The engine is what turns batches into results: `scoring.pipeline` in this process, or
+`scoring.ray_engine` on a cluster. What is missing, the sums and the commits are the stage's.
 Batches are cut by the order of the rows that the scorer reads and committed whole, so that a run
 that was killed and run again computes the same batches, and with them the same rows, as one that
 was not.
@@ -8,10 +10,11 @@ was not.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -23,10 +26,13 @@ from georeasoner.provenance import fingerprint
 from georeasoner.registry import get
 from scoring.devices import devices_of
 from scoring.pipeline import Outcome, Pipeline
+from scoring.ray_engine import Pool, joined
 from scoring.scored import ClueText, Precision, Scorer, Setup
+from scoring.units import Job, code_sha256, cut, unit_rows
 from scoring.weights import load_weights, weights_hash
 
 STAGE = "score"
+Engine = Literal["local", "ray"]
 
 
 @dataclass(frozen=True)
@@ -47,24 +53,31 @@ def score(
     device: str | None = None,
     precision: Precision = "auto",
     compile: bool = False,
+    engine: Engine = "local",
+    ray_address: str | None = None,
 ) -> ScoreResult:
     """Score every view that this score has not seen yet.
 
     `scorer` is a registered name, `model` an id that it knows (None: the shipped one), `weights`
-    as in `scoring.weights`, `device` as in `scoring.devices`. A picture that is gone or cannot be
-    decoded is rejected with its reason and tried again by the next run. Raises `ModelError` for a
-    model that cannot be used or gives NaN (naming the view), `EmptyResultError` for a lake without
-    views.
+    as in `scoring.weights`, `device` as in `scoring.devices`. `engine` "ray" gives the same rows,
+    in another order, by the Ray cluster at `ray_address` or by Ray on this machine. A picture that
+    is gone or cannot be decoded is rejected with its reason and tried again by the next run.
+
+    Raises `ModelError` for a model that cannot be used or gives NaN (naming the view),
+    `EmptyResultError` for a lake without views, `ClusterError` for a cluster that cannot be used.
     """
     if batch_size < 1:
         raise ConfigError(f"a batch of {batch_size}", "at least 1")
+    if engine == "local" and ray_address:
+        raise ConfigError(f"--ray-address {ray_address} with the local engine", "--engine ray")
     if not next(lake.batches("views", ["view_id"], 1), None):
         raise EmptyResultError("the lake has no views to score", "", "run `ingest` first")
     clues = _clues(lake)
     vector = load_weights(weights, [clue.text for clue in clues])
     setup = Setup(model, vector, clues, None, precision, compile)
     make = get("scorer", scorer)
-    scorers: list[Scorer] = [make(replace(setup, device=d)) for d in devices_of(device)]
+    devices = devices_of(device) if engine == "local" else ["cpu"]  # on a cluster: each worker's
+    scorers: list[Scorer] = [make(replace(setup, device=d)) for d in devices]
     made = scorers[0]
     score_id = f"{scorer}:{made.model_id}" + f":{weights_hash(vector)}" * made.weighted
     config = {
@@ -77,7 +90,15 @@ def score(
         scored = KeySet(_done(lake, score_id))
         if len(scored):
             _warn_of_older_clues(lake, config)
-        _score_missing(lake, scorers, score_id, scored, batch_size, out)
+        if len(scored) and _all_scored(lake, made, scored):
+            out.exclude("scored_before", len(made.keys(lake)))
+        elif engine == "local":
+            _score_here(lake, scorers, score_id, scored, batch_size, out)
+        else:
+            root = lake.root.resolve()
+            job = Job(STAGE, root, make, setup, score_id, made.model_id, batch_size,
+                      code_sha256())  # fmt: skip
+            _score_on_ray(lake, made, job, scored, joined(ray_address, device), out)
     if made.synthetic_only and real:
         log(
             f"note: {real:,} of {out.sums.inputs:,} views are real photographs, and"
@@ -98,13 +119,10 @@ def _reject_missing(lake: Lake, scorer: Scorer, out: Writer) -> int:
     return real
 
 
-def _score_missing(
+def _score_here(
     lake: Lake, scorers: list[Scorer], score_id: str, scored: KeySet, size: int, out: Writer
 ) -> None:
     total = lake.count("views")
-    if len(scored) and _all_scored(lake, scorers[0], scored):
-        out.exclude("scored_before", len(scorers[0].keys(lake)))
-        return
     embedded = lake.keys("embeddings") if scorers[0].embeds else KeySet()
     batches = _missing(scorers[0].rows(lake, size), size, scored, out)
     outcomes = Pipeline(scorers, lake.root).run(batches)
@@ -114,6 +132,34 @@ def _score_missing(
     except ModelError:  # NaN, or no memory: the batches before that one are good
         out.flush()
         raise
+
+
+def _score_on_ray(
+    lake: Lake,
+    scorer: Scorer,
+    job: Job,
+    scored: KeySet,
+    cluster: AbstractContextManager[Pool],
+    out: Writer,
+) -> None:
+    """Units go to the cluster; each is committed as it comes back, with its rejects."""
+    embedded = lake.keys("embeddings") if scorer.embeds else KeySet()
+    with cluster as pool:
+        rows = unit_rows(lake.count("views"), job.batch_size, pool.workers)
+        todo = []
+        for unit in cut(scorer.ids(lake), scored, embedded, job.model_id, job.batch_size, rows):
+            if unit.wanted.any():
+                todo.append(unit)
+            if before := len(unit.wanted) - int(unit.wanted.sum()):
+                out.exclude("scored_before", before)
+        for done in track(pool.run(job, todo), f"score (units of {rows:,} views)", len(todo)):
+            for view_id, why in done.refused:
+                out.reject(view_id, why.reason, why.detail)
+            out.adopt(done.shards)
+            for view_id in done.accepted:
+                out.accept(view_id)
+            out.flush()
+    lake.sweep()  # what workers wrote that died before they could tell
 
 
 def _all_scored(lake: Lake, scorer: Scorer, scored: KeySet) -> bool:

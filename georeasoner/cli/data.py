@@ -81,7 +81,13 @@ def score(
     weights: Annotated[
         str, typer.Option(help="Class weights: published, from-clues[:MODEL], or a JSON file.")
     ] = "published",
-    engine: Annotated[str, typer.Option(help="local, or ray for a cluster.")] = "local",
+    engine: Annotated[
+        Literal["local", "ray"], typer.Option(help="local, or ray for a cluster.")
+    ] = "local",
+    ray_address: Annotated[
+        str | None,
+        typer.Option(help="Join this Ray cluster: auto, or HOST:PORT; none: this machine alone."),
+    ] = None,
     batch_size: Annotated[int, typer.Option(help="Views per forward pass.")] = 32,
     device: Annotated[
         str | None, typer.Option(help="cpu, cuda:1, several (cuda:0,cuda:1), or all GPUs.")
@@ -98,15 +104,13 @@ def score(
 
     Example: `georeasoner score LAKE --scorer clip --model ViT-B-32/laion2b_s34b_b79k`
     """
-    from georeasoner.errors import ConfigError
     from georeasoner.lake import Lake
     from scoring.stage import score as run
 
-    if engine != "local":
-        raise ConfigError(f"--engine {engine}", "local (ray is not part of this version)")
     run(
         Lake.open(lake), scorer=scorer, model=model, weights=weights, batch_size=batch_size,
-        device=device, precision=precision, compile=compile,
+        device=device, precision=precision, compile=compile, engine=engine,
+        ray_address=ray_address,
     )  # fmt: skip
 
 

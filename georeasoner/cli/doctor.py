@@ -19,7 +19,7 @@ _PACKAGES = {
     "huggingface_hub": "publishing",
     "duckdb": "sql",
     "scrapy": "scrape",
-    "ray": "nothing yet: `score --engine ray` is not part of this version",
+    "ray": "score --engine ray, on a cluster too; pip install -c constraints.txt -e '.[ray]'",
 }
 _KEYS = {
     "HF_TOKEN": "publish to and read private repositories of the Hub",

@@ -12,6 +12,6 @@ that a run that dies leaves all of them or none.
 from georeasoner.lake.images import read_image
 from georeasoner.lake.keys import KeySet
 from georeasoner.lake.store import FORMAT, Lake
-from georeasoner.lake.writer import Sums, Writer
+from georeasoner.lake.writer import Sums, Writer, write_shard
 
-__all__ = ["FORMAT", "KeySet", "Lake", "Sums", "Writer", "read_image"]
+__all__ = ["FORMAT", "KeySet", "Lake", "Sums", "Writer", "read_image", "write_shard"]

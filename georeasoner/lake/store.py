@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as pds
 
 from georeasoner.errors import IntegrityError, LakeError, LakeLockedError
-from georeasoner.lake.files import TEMPORARY, write_json
+from georeasoner.lake.files import TEMPORARY, skip_groups, write_json
 from georeasoner.lake.images import read_image
 from georeasoner.lake.keys import KeySet
 from georeasoner.lake.writer import Writer
@@ -96,22 +96,30 @@ class Lake:
     # -- reading --------------------------------------------------------------------------------
 
     def batches(
-        self, name: str, columns: Sequence[str] | None = None, batch_rows: int = 1024
+        self,
+        name: str,
+        columns: Sequence[str] | None = None,
+        batch_rows: int = 1024,
+        start: int = 0,
     ) -> Iterator[pa.RecordBatch]:
-        """The rows of a table, removals left out, in bounded memory."""
+        """The rows of a table from row `start` on, removals left out, in bounded memory."""
         schema = table(name).schema
         wanted = list(columns) if columns is not None else schema.names
         removed = self._removed() if "view_id" in schema.names and name != "removals" else None
         scanned = wanted if removed is None or "view_id" in wanted else [*wanted, "view_id"]
         data = pds.dataset([str(p) for p in self.shards(name)], schema=schema, format="parquet")
+        if start:
+            data, start = skip_groups(data, start, removed)
         scanner = data.scanner(
             columns=scanned, batch_size=batch_rows, batch_readahead=1, fragment_readahead=1
         )
         for batch in scanner.to_batches():
             if removed is not None:
                 batch = batch.filter(pc.invert(pc.is_in(batch["view_id"], value_set=removed)))
-            if batch.num_rows:
-                yield batch.select(wanted)
+            first = min(start, batch.num_rows)
+            start -= first
+            if first < batch.num_rows:
+                yield batch.slice(first).select(wanted)
 
     def _removed(self) -> pa.Array | None:
         files = self.shards("removals")
@@ -239,7 +247,7 @@ class Lake:
         for name, keep in live.items():
             for path in (self.root / name).glob("*"):
                 if path.name not in keep:
-                    path.unlink()
+                    path.unlink(missing_ok=True)  # a worker cut off from its cluster may rename it
         for folder in ("commits", "stages"):
             for path in (self.root / folder).glob(TEMPORARY + "*"):
                 path.unlink()

@@ -7,6 +7,7 @@ import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -63,6 +64,13 @@ class Sums:
         }
 
 
+def write_shard(root: Path, stage: str, name: str, rows: pa.Table) -> str:
+    """Write rows of the table `name` to a new shard, which counts once a commit names it."""
+    file = f"{stage}-{uuid.uuid4().hex[:12]}.parquet"
+    write_parquet(root / name / file, rows.cast(table(name).schema))
+    return file
+
+
 class Writer:
     """What `Lake.writing` gives: add rows of one input, then say what became of that input.
 
@@ -83,6 +91,7 @@ class Writer:
         self._whole, self._seed, self._inputs = whole, seed, inputs
         self._rows: dict[str, list[dict[str, Any]]] = {}
         self._tables: dict[str, list[pa.Table]] = {}
+        self._adopted: dict[str, list[str]] = {}
         self._pending_rows = self._pending_bytes = 0
         self._flushed_s = time.monotonic()
         self._replaced: dict[str, list[str]] = {name: [] for name in whole}
@@ -105,6 +114,12 @@ class Writer:
             self._rows.setdefault(name, []).append(dict(row))
             self._pending_rows += 1
             self._pending_bytes += len(row.get("bytes") or b"") + 200
+
+    def adopt(self, shards: Mapping[str, Sequence[str]]) -> None:
+        """Shards {table: [file]} that workers wrote by `write_shard`: they count from the next
+        commit on, with the rows added before it."""
+        for name, files in shards.items():
+            self._adopted.setdefault(name, []).extend(files)
 
     def accept(self, input_id: str | None = None, count: int = 1) -> None:
         """An input was taken; a reject of it from an earlier run is lifted."""
@@ -138,14 +153,13 @@ class Writer:
 
     def flush(self) -> None:
         """Commit everything added so far. Call only between inputs."""
-        shards: dict[str, list[str]] = {}
+        shards, self._adopted = self._adopted, {}
         for name in sorted({*self._rows, *self._tables}):
             schema = table(name).schema
             parts = self._tables.get(name, [])
             if rows := self._rows.get(name):
                 parts = [*parts, pa.Table.from_pylist(rows, schema=schema)]
-            file = f"{self.stage}-{uuid.uuid4().hex[:12]}.parquet"
-            write_parquet(self.lake.root / name / file, pa.concat_tables(parts))
+            file = write_shard(self.lake.root, self.stage, name, pa.concat_tables(parts))
             target = self._replaced if name in self._whole else shards
             target.setdefault(name, []).append(file)
         self._rows, self._tables = {}, {}
@@ -176,7 +190,6 @@ class Writer:
             for row in self.lake.read("rejects").to_pylist()
             if row["stage"] != self.stage or row["input_id"] not in self._mended
         ]
-        file = f"{self.stage}-{uuid.uuid4().hex[:12]}.parquet"
         rows = pa.Table.from_pylist(kept, schema=table("rejects").schema)
-        write_parquet(self.lake.root / "rejects" / file, rows)
+        file = write_shard(self.lake.root, self.stage, "rejects", rows)
         self._commit({"rejects": [file]}, replaces=["rejects"])
