@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from georeasoner.errors import IntegrityError
+from georeasoner.lake.files import write_bytes, write_json
 
 
 @dataclass(frozen=True)
@@ -50,10 +49,9 @@ class PageStore:
 
     def save(self, page: Page) -> None:
         """Keep a page, in place of an older one of the same URL."""
-        self.folder.mkdir(parents=True, exist_ok=True)
         body = self.folder / f"{page.content_sha256}.body"
         if not body.exists():
-            _write(body, page.body)
+            write_bytes(body, page.body)
         facts = {
             "url": page.url,
             "status": page.status,
@@ -62,7 +60,7 @@ class PageStore:
             "retrieved_at": page.retrieved_at.isoformat(),
             "content_sha256": page.content_sha256,
         }
-        _write(self._file(page.url), json.dumps(facts, indent=1).encode())
+        write_json(self._file(page.url), facts)
 
     def load(self, url: str) -> Page | None:
         """The page of that URL, None if it was never kept. Raises `IntegrityError`."""
@@ -85,10 +83,3 @@ class PageStore:
 
     def _file(self, url: str) -> Path:
         return self.folder / f"{hashlib.sha256(url.encode()).hexdigest()[:32]}.json"
-
-
-def _write(file: Path, content: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=".writing-")
-    with os.fdopen(handle, "wb") as out:
-        out.write(content)
-    Path(temporary).replace(file)
