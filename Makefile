@@ -1,4 +1,4 @@
-.PHONY: check lint test
+.PHONY: check lint test perf-dedup
 
 check: lint test
 
@@ -10,3 +10,7 @@ lint:
 
 test:
 	pytest
+
+# time, memory, precision and recall on planted duplicates; about 20 minutes and 5 GB of disk
+perf-dedup:
+	python tests/perf/dedup.py
