@@ -61,7 +61,7 @@ def by_components(pictures: Pictures, rule: Rule) -> np.ndarray:
 
 
 @pytest.mark.parametrize("bits", [None, 6])
-@pytest.mark.parametrize("near_km", [0.2, 1.0, 20_000.0])
+@pytest.mark.parametrize("near_km", [0.6, 1.0, 20_000.0])
 def test_the_groups_are_components_under_the_guard(work, monkeypatch, bits, near_km):
     monkeypatch.setattr(groups, "_BLOCK", 64)  # so that leaders of other blocks are met
     pictures = drawn(700, seed=1)
@@ -70,7 +70,7 @@ def test_the_groups_are_components_under_the_guard(work, monkeypatch, bits, near
     found = find_leaders(pictures, rule, "flat", work)
     assert (found == expected).all()
     sizes = np.bincount(expected)
-    assert (sizes > 1).sum() > 20 and (sizes == 1).sum() > 50  # there was something to find
+    assert (sizes > 1).sum() > 15 and (sizes == 1).sum() > 50  # there was something to find
 
 
 @pytest.mark.parametrize("method", ["ivf", "hnsw"])
