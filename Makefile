@@ -1,4 +1,4 @@
-.PHONY: check lint perf-scoring test
+.PHONY: check lint perf-dedup perf-scoring test
 
 check: lint test
 
@@ -12,5 +12,8 @@ test:
 	pytest
 
 # measurements, each with its options in ARGS="..."; see docs/scoring.md
+perf-dedup:
+	python tests/perf/dedup.py $(ARGS)
+
 perf-scoring:
 	python tests/perf/score.py $(ARGS)

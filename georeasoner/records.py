@@ -143,6 +143,7 @@ TABLES: dict[str, Table] = {
                 _id("view_id"),
                 _id("group_id"),
                 ("similarity", pa.float32()),
+                ("hash_distance", pa.int32()),
                 ("keep", pa.bool_()),
                 ("reason", pa.string()),
             ),

@@ -128,6 +128,15 @@ def dedup(
     far_threshold: Annotated[
         float, typer.Option(help="Cosine similarity of the same picture further apart.")
     ] = 0.99,
+    hash_bits: Annotated[
+        int, typer.Option(help="Perceptual hashes may differ in this many of 64 bits.")
+    ] = 10,
+    perceptual: Annotated[
+        bool, typer.Option("--perceptual/--no-perceptual", help="Compare perceptual hashes.")
+    ] = True,
+    method: Annotated[
+        str, typer.Option(help="Search of embeddings: auto, flat, ivf, hnsw or cagra.")
+    ] = "auto",
 ) -> None:
     """Groups of duplicates and near-duplicates; the most locatable member of each is kept.
 
@@ -138,7 +147,7 @@ def dedup(
 
     run(
         Lake.open(lake), model=model, scores=scores, threshold=threshold, near_km=near_km,
-        far_threshold=far_threshold,
+        far_threshold=far_threshold, hash_bits=hash_bits if perceptual else None, method=method,
     )  # fmt: skip
 
 
