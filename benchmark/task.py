@@ -30,7 +30,7 @@ TRUTH = pa.schema([
     ("country", pa.string()), ("city", pa.string()),
     ("sequence_id", pa.string()), ("synthetic", pa.bool_()), ("redistributable", pa.bool_()),
     ("license", pa.string()), ("attribution", pa.string()), ("source_url", pa.string()),
-    ("author", pa.string()), ("sha256", pa.string()), ("extra", pa.string()),
+    ("extra", pa.string()), ("author", pa.string()), ("sha256", pa.string()),
 ])  # fmt: skip
 _LABELS = ["view_id", "lat", "lon", "country", "city"]
 
