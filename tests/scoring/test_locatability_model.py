@@ -160,7 +160,7 @@ def test_platt_finds_the_logistic_function_and_stands_constants() -> None:
     slope, offset = platt(raw, 1 / (1 + np.exp(-(3 * raw - 1))))
     assert (slope, offset) == pytest.approx((3, -1), abs=0.02)
     slope, offset = platt(raw, np.zeros(4000))  # no view within: about 1 of 4,002
-    assert 1 / (1 + np.exp(-offset)) == pytest.approx(1 / 4002, rel=0.1)
+    assert 1 / (1 + np.exp(-offset)) == pytest.approx(1 / 4002, rel=0.3)
 
 
 def test_scorers_without_pictures(fitted: SimpleNamespace, tmp_path: Path) -> None:
