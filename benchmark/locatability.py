@@ -1,5 +1,5 @@
-"""Does a locatability foretell errors: a lake's scores and several models' predictions in; for every
-score and model, measures with bootstrap intervals out.
+"""Does a locatability foretell errors: a lake's scores and several models' predictions in; measures
+of every score against every model out, with bootstrap intervals.
 
 Scores are compared on the same views only: those that every score has and the model was asked
 about, with a known position. "all models" pools them: each pair of view and model counts as one,

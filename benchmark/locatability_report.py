@@ -1,4 +1,4 @@
-"""The report on locatability scores: tables for the terminal, Markdown, JSON, and the plot as SVG."""
+"""The report on locatability scores: tables for the terminal, Markdown, JSON, a plot as SVG."""
 
 from __future__ import annotations
 
@@ -142,8 +142,7 @@ def plot(report: Report) -> str:
 def _points(risks: list[float | None]) -> str:
     """Coverage and risk in pixels of a panel of 240 x 160, risk 0 below."""
     return " ".join(
-        f"{240 * c:.1f},{160 * (1 - (r or 0.0)):.1f}"
-        for c, r in zip(COVERAGES, risks, strict=True)
+        f"{240 * c:.1f},{160 * (1 - (r or 0.0)):.1f}" for c, r in zip(COVERAGES, risks, strict=True)
     )
 
 

@@ -80,7 +80,6 @@ def _matrix(batch: pa.RecordBatch, name: str) -> np.ndarray:
     return flat.reshape(batch.num_rows, -1).astype(np.float32)
 
 
-
 def embedded_views(lake: Lake, model_id: str, score_id: str) -> KeySet:
     """The views that `joined_views` gives. Raises as `choose_model` does."""
     choose_model(lake, model_id)

@@ -24,7 +24,8 @@ def card(name: str, record: dict[str, Any]) -> str:
         " nothing.\n\n"
     )
     rows = "\n".join(
-        f"| {t:.0f} km | {figures[f'mean_share_{t:.0f}km']:.3f} | {figures[f'mean_p_{t:.0f}km']:.3f}"
+        f"| {t:.0f} km | {figures[f'mean_share_{t:.0f}km']:.3f}"
+        f" | {figures[f'mean_p_{t:.0f}km']:.3f}"
         f" | {_number(figures[f'spearman_{t:.0f}km'])} | {figures[f'squared_error_{t:.0f}km']:.4f}"
         f" | {figures[f'squared_error_of_the_mean_{t:.0f}km']:.4f} |"
         for t in config["thresholds_km"]
@@ -43,12 +44,12 @@ of the three.
     georeasoner score LAKE --scorer learned --model {name}
 
 It reads the embeddings of `{config["embeddings"]}` and class shares by `{config["shares"]}`, so \
-`score` a lake by that first. A view with a position in or next to a training cell is scored by the \
-heads that saw nothing of its neighbourhood; any other by the mean of all.
+`score` a lake by that first. A view with a position in or next to a training cell is scored by \
+the heads that saw nothing of its neighbourhood; any other by the mean of all.
 
 ## The fit
 
-{config["views"]:,} views (left out: {left_out}; data {config["data"]}), on the distance errors of: \
+{config["views"]:,} views (left out: {left_out}; data {config["data"]}), on the errors of: \
 {", ".join(f"`{model}`" for model in config["models"])}. {config["folds"]} folds of H3 cells, \
 {config["features"]:,} random Fourier features, ridge regression, Platt's calibration on held-out \
 cells, seed {config["seed"]}, code {record["code_revision"][:12]}.

@@ -88,7 +88,8 @@ def fit_locatability(
 
     `predictions` has model, view_id, lat and lon (null: no answer). `model` names the embeddings,
     `scores` the class shares; both may be left out where the lake has one. Takes 4 N (D + 150)
-    bytes, and 4 K (K - 1) F^2 for K folds and F features (0.4 GB). Raises `InputError` for views without truth or in too few
+    bytes, and 4 K (K - 1) F^2 for K folds and F features (0.4 GB).
+    Raises `InputError` for views without truth or in too few
     places, `ConfigError` where `out` is there already.
     """
     if folds < 3:

@@ -1,4 +1,4 @@
-"""A learned locatability: embedding and class shares in; the probability that a model comes near out.
+"""A learned locatability: embedding and class shares in; how probably a model comes near out.
 
 The model is a folder: `model.safetensors` (plain arrays), `config.json` (what it reads),
 `provenance.json` and a card, `README.md`. Nothing in it is code, so a stranger's model can be

@@ -30,7 +30,7 @@ def fit_locatability(
     folds: Annotated[int, typer.Option(help="Parts of the globe that are held out in turn.")] = 10,
     seed: Annotated[int, typer.Option(help="Of the folds and the random features.")] = 0,
 ) -> None:
-    """Learn from several models' errors how locatable a view is; `score --scorer learned` applies it.
+    """Learn from models' errors how locatable a view is; `score --scorer learned` applies it.
 
     Example: `georeasoner fit-locatability LAKE --predictions RUNS --out locatability`
     """
@@ -50,7 +50,9 @@ def validate_locatability(
     predictions: Predictions,
     scores: Annotated[
         list[str] | None,
-        typer.Option(help="score_id; again for more, the first is what the others are compared to."),
+        typer.Option(
+            help="score_id; again for more, the first is what the others are compared to."
+        ),
     ] = None,
     cluster: Annotated[
         Literal["view", "sequence", "cell"],

@@ -1,4 +1,4 @@
-"""Validating scores of a lake against models: the same views, intervals, differences, the report."""
+"""Validating scores of a lake against models: same views, intervals, differences, the report."""
 
 from __future__ import annotations
 

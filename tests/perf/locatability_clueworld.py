@@ -5,8 +5,8 @@
 draws scenes, scores them, lets models answer, fits the learned scorer on views for building and
 validates all scores on held-out ones, in other cells of the same cities. The models learn from a
 third lake. They read the tiny CLIP's embeddings: the nearest view, a vote of the 15 nearest, and a
-multinomial logistic regression; held-out views are answered by the oracle `ceiling`, `clip-zeroshot`
-and `prior` too, which the fit never saw. `noise-free` is a second fit on 30 draws that are right
+multinomial logistic regression; the oracle `ceiling`, `clip-zeroshot` and `prior` answer held-out
+views too, which the fit never saw. `noise-free` is a second fit on 30 draws that are right
 with the exact probability: what the learner finds where its targets have next to no noise. What is
 there already is kept, so a second call only fits and validates what is missing.
 """
