@@ -112,11 +112,14 @@ def markdown(report: Report) -> str:
 
 def plot(report: Report) -> str:
     """Risk over coverage as SVG: a row of panels for each model, a panel for each threshold."""
-    from jinja2 import Environment, PackageLoader
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    template = Environment(loader=PackageLoader("benchmark"), autoescape=True).get_template(
-        "risk_coverage.svg.j2"
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
     )
+    template = environment.get_template("risk_coverage.svg.j2")
     scores = list(dict.fromkeys(row.score_id for row in report.rows))
     colour = {s: _COLOURS[n % len(_COLOURS)] for n, s in enumerate(scores)}
     panels = []

@@ -165,7 +165,8 @@ def _by_picture(mine: Side, theirs: Side, limits: Limits) -> Overlap:
         for hits in neighbours(mine.unit, theirs.unit, limits.threshold, "audit"):
             own, other = mine.picture[hits.found], theirs.picture[hits.query]
             distance = mine.distance_km(own, theirs, other)
-            holds = rule.holds(hits.similarity.astype(np.float64), distance)
+            no_hash = np.full(len(own), np.nan)  # hashes are a kind of their own
+            holds = rule.holds(hits.similarity.astype(np.float64), no_hash, distance)
             closest.add(own[holds], other[holds], hits.similarity[holds])
     return Overlap("same_picture", closest.pairs, *closest.partners())
 
