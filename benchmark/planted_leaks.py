@@ -204,13 +204,15 @@ def _holds(kind: str, mine: Row, theirs: Row, limits: Limits) -> bool:
 
 
 def main(words: Sequence[str]) -> None:
-    """FOLDER VIEWS HELD_OUT: draw, score, audit by the quickstart's limits and by the default."""
+    """FOLDER VIEWS HELD_OUT: draw, score, audit by the quickstart's limits and by others."""
     from scoring.stage import score
 
     root, views, held_out = Path(words[0]), int(words[1]), int(words[2])
     lake, benchmark = plant(root, views, held_out, each=max(1, held_out // 25))
     score(lake)
-    for name, limits in (("the quickstart's limits", LIMITS), ("the default limits", Limits())):
+    tried = {"the quickstart's limits": LIMITS, "the default limits": Limits()}
+    tried |= {f"{bits} bits of the hash": replace(LIMITS, phash_bits=bits) for bits in (4, 6)}
+    for name, limits in tried.items():
         log(f"-- {name}: {limits}")
         measure(root, lake, load_views(f"lake:{benchmark.root}"), limits)
 

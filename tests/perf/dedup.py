@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rivals import BUILD, rival_python
 
 THRESHOLD = 0.95
 
@@ -163,10 +164,9 @@ def main() -> None:
     parser.add_argument("--method", default="auto")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--queries", type=int, default=10_000)
-    parser.add_argument("--scratch", type=Path, default=Path("perf-dedup"))
+    parser.add_argument("--scratch", type=Path, default=BUILD / "dedup")
     parser.add_argument("--json", type=Path, help="write the figures here too")
     parser.add_argument("--against", choices=["imagededup"])
-    parser.add_argument("--python", default=sys.executable, help="that has imagededup installed")
     parser.add_argument("--step", nargs="+", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.step:
@@ -176,7 +176,7 @@ def main() -> None:
     if options.against:
         from dedup_images import against
 
-        said = against(options.scratch, options.python, options.seed)
+        said = against(options.scratch, str(rival_python(options.against)), options.seed)
     else:
         results = []
         for size in map(int, options.sizes.split(",")):

@@ -3,7 +3,7 @@
 Pictures: ClueWorld's scenes with the near-duplicates that its generator draws (the scene again
 from another heading), and the real photographs in ../shared/data/streetscapes, where they are
 there, with four copies each: recompressed (JPEG quality 30), halved in size, cropped by 5 % on each
-side, brightened by 30 %. imagededup runs in a Python of its own (`--python`), with its hashes and
+side, brightened by 30 %. imagededup runs in an environment of its own, with its hashes and
 the thresholds it recommends; its CNN needs weights from the network and is left out. It knows no
 positions, so its pairs are counted as they are, and once more with those more than 1 km apart
 left out.

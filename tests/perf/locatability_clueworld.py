@@ -43,7 +43,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("work", type=Path)
     arguments.add_argument("--train", type=int, default=3000)
-    arguments.add_argument("--fit", type=int, default=6000)
+    arguments.add_argument("--fit", type=int, default=20000)
     arguments.add_argument("--held", type=int, default=3000)
     asked = arguments.parse_args()
     work: Path = asked.work

@@ -7,13 +7,16 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-ENVIRONMENTS = Path("build") / "perf"
-REQUIREMENTS = {"clip-retrieval": ("clip-retrieval==2.45.0",)}
+BUILD = Path("build") / "perf"
+REQUIREMENTS = {
+    "clip-retrieval": ("clip-retrieval==2.45.0",),
+    "imagededup": ("imagededup==0.3.3.post2",),
+}
 
 
 def rival_python(name: str) -> Path:
     """The interpreter of a tool's environment, made on the first call; torch is of our version."""
-    folder = ENVIRONMENTS / name
+    folder = BUILD / name
     python = folder / "bin" / "python"
     ready = folder / "ready"
     if not ready.exists():
