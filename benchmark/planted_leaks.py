@@ -211,7 +211,7 @@ def main(words: Sequence[str]) -> None:
     lake, benchmark = plant(root, views, held_out, each=max(1, held_out // 25))
     score(lake)
     tried = {"the quickstart's limits": LIMITS, "the default limits": Limits()}
-    tried |= {f"{bits} bits of the hash": replace(LIMITS, phash_bits=bits) for bits in (4, 6)}
+    tried |= {f"{bits} bits of the hash": replace(LIMITS, phash_bits=bits) for bits in (2, 6)}
     for name, limits in tried.items():
         log(f"-- {name}: {limits}")
         measure(root, lake, load_views(f"lake:{benchmark.root}"), limits)

@@ -56,7 +56,7 @@ MISTAKES = [
     ("audit lake --against lake --save leaks.txt", "expected a file named .csv or .parquet"),
     ("audit lake --against lake --report leaks.pdf", "expected a file named .html"),
     ("audit lake --against lake --place-km 0", "place_km 0.0; expected a distance"),
-    ("audit lake --against lake --phash-bits 64", "a number of bits from 0 to 63"),
+    ("audit lake --against lake --hash-bits 64", "a number of bits from 0 to 63"),
     ("build lake --out new --exclude-audit --audit-kinds same", "kinds of overlap 'same'"),
     ("build lake --out new --audit-kinds same_id", "--audit-kinds without --exclude-audit"),
     ("remove lake nobody", "no view nobody"),

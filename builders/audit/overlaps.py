@@ -43,7 +43,7 @@ class Limits:
     near_km: float = 1.0
     far_threshold: float = 0.99
     place_km: float = 0.05
-    phash_bits: int = 2
+    phash_bits: int = 4
 
     def __post_init__(self) -> None:
         self.rule()

@@ -175,7 +175,7 @@ def audit(
     far_threshold: Annotated[
         float, typer.Option(help="Cosine similarity of the same picture further apart.")
     ] = 0.99,
-    phash_bits: Annotated[int, typer.Option(help="Bits of 64 in which hashes may differ.")] = 2,
+    hash_bits: Annotated[int, typer.Option(help="Bits of 64 in which hashes may differ.")] = 4,
     place_km: Annotated[float, typer.Option(help="Views nearer than this share a place.")] = 0.05,
 ) -> None:
     """What a benchmark shares with the lake: the same id, file, picture, sequence, author, place.
@@ -188,7 +188,7 @@ def audit(
     from builders.audit.overlaps import Limits
     from georeasoner.lake import Lake
 
-    limits = Limits(threshold, near_km, far_threshold, place_km, phash_bits)
+    limits = Limits(threshold, near_km, far_threshold, place_km, hash_bits)
     audit_command(
         Lake.open(lake), load_views(against), Settings(limits, pictures, model, device),
         save=save, report=report,
