@@ -46,13 +46,7 @@ def import_predictions(
     """
     path = Path(file)
     asked = load_task(task, limit) if isinstance(task, str) else task.first(limit)
-    rows, _ = read_table(path, without=("image", "bytes"))
-    columns = [c for c in ANSWERS if c in rows.column_names]
-    if not columns or ("lat" in columns) != ("lon" in columns):
-        raise InputError(
-            f"{path} has the columns {', '.join(rows.column_names[:8])}",
-            "view_id and lat with lon, country, city or raw",
-        )
+    rows, columns = answer_table(path)
     said, unknown = _match(path, rows.select(["view_id", *columns]).to_pylist(), asked)
     title = name or path.stem
     depends_on = {
@@ -122,6 +116,21 @@ def _answers(run_id: str, task: Task, said: dict[str, Row], path: Path) -> pa.Ta
         log(f"benchmark: {unread.total()} countries are not known and count as unanswered: "
             f"{_some(list(unread))}")  # fmt: skip
     return pa.Table.from_pylist(rows, schema=PREDICTIONS)
+
+
+def answer_table(path: Path) -> tuple[pa.Table, list[str]]:
+    """A file of predictions and which of `ANSWERS` it has.
+
+    Raises `InputError` for a file without any, or with lat but no lon.
+    """
+    rows, _ = read_table(path, without=("image", "bytes"))
+    columns = [c for c in ANSWERS if c in rows.column_names]
+    if not columns or ("lat" in columns) != ("lon" in columns):
+        raise InputError(
+            f"{path} has the columns {', '.join(rows.column_names[:8])}",
+            "view_id and lat with lon, country, city or raw",
+        )
+    return rows, columns
 
 
 def answer_of(row: Row, gazetteer: Gazetteer, unread: Counter[str], path: Path) -> Answer:

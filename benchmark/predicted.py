@@ -13,9 +13,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from benchmark.imported import ANSWERS, answer_of
+from benchmark.imported import answer_of, answer_table
 from benchmark.runs import Run, load_runs, open_run
-from benchmark.tasks.table import read_table
 from georeasoner.answers import position
 from georeasoner.errors import InputError
 from georeasoner.gazetteer import Gazetteer
@@ -67,13 +66,7 @@ def _of_run(run: Run) -> Iterator[dict[str, Any]]:
 
 
 def _of_file(path: Path) -> Iterator[dict[str, Any]]:
-    rows, _ = read_table(path, without=("image", "bytes"))
-    columns = [c for c in ANSWERS if c in rows.column_names]
-    if not columns or ("lat" in columns) != ("lon" in columns):
-        raise InputError(
-            f"{path} has the columns {', '.join(rows.column_names[:8])}",
-            "view_id and lat with lon, country, city or raw",
-        )
+    rows, columns = answer_table(path)
     who = next((c for c in ("model", "run_id") if c in rows.column_names), None)
     gazetteer, unread = Gazetteer.load(), Counter[str]()
     for row in rows.select(["view_id", *columns, *([who] if who else [])]).to_pylist():

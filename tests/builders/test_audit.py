@@ -122,7 +122,7 @@ def test_pictures_by_cosine_and_by_hash():
     one = pa.array(["m"])
     first = Traits(one, np.array([[1, 0]], np.float32), one, np.zeros(1, np.uint64))
     mine = Side.of(side(["m"], lat=[0.0], lon=[0.0]).views, first)
-    found = {o.kind: o for o in find_overlaps(mine, theirs, Limits())}
+    found = {o.kind: o for o in find_overlaps(mine, theirs, Limits(phash_bits=2))}
     assert theirs.ids(found["same_picture"].theirs).to_pylist() == ["beside", "same-away"]
     assert found["same_picture"].pairs == 2
     assert theirs.ids(found["same_phash"].theirs).to_pylist() == ["beside"]
