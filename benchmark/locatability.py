@@ -35,8 +35,8 @@ from georeasoner.geodesy import EARTH_RADIUS_KM, haversine_km
 from georeasoner.lake import Lake
 from georeasoner.progress import log, track
 from scoring.choose import choose_score
+from scoring.learned.model import THRESHOLDS_KM
 from scoring.locatability import published_weights
-from scoring.locatability_model import THRESHOLDS_KM
 from scoring.weights import weights_hash
 
 FARTHEST_KM = float(np.pi * EARTH_RADIUS_KM)

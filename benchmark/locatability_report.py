@@ -13,7 +13,7 @@ from benchmark.statistics import Estimate
 from georeasoner.lake.files import write_bytes, write_json
 from georeasoner.progress import log
 from georeasoner.provenance import provenance
-from scoring.locatability_model import THRESHOLDS_KM
+from scoring.learned.model import THRESHOLDS_KM
 
 SHOWN = {
     "spearman_error": "Spearman with −error", "auroc_25km": "AUROC 25 km",

@@ -22,7 +22,7 @@ from georeasoner.registry import register
 from scoring.captions import COUNTRY_CAPTION, country_captions
 
 if TYPE_CHECKING:
-    from scoring.clip import ClipModel, Vectors
+    from scoring.clip.model import ClipModel, Vectors
 
 CITY_CAPTION = "A Street View photo from {}."
 
@@ -32,7 +32,7 @@ class ClipZeroShot(Model):
     """Countries, then cities of the country found."""
 
     def __init__(self, setup: Setup) -> None:
-        from scoring.clip_source import resolve_clip
+        from scoring.clip.source import resolve_clip
 
         self._setup = setup
         self._source = resolve_clip(setup.model_id)
@@ -51,7 +51,7 @@ class ClipZeroShot(Model):
 
     @cached_property
     def _clip(self) -> ClipModel:
-        from scoring.clip import load_clip
+        from scoring.clip.model import load_clip
 
         return load_clip(self._source, self._setup.device)
 

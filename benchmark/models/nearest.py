@@ -21,7 +21,7 @@ from georeasoner.progress import log, track
 from georeasoner.registry import register
 
 if TYPE_CHECKING:
-    from scoring.clip import ClipModel
+    from scoring.clip.model import ClipModel
 
 
 @register("model", "nearest")
@@ -31,7 +31,7 @@ class Nearest(Model):
     learns = True
 
     def __init__(self, setup: Setup) -> None:
-        from scoring.clip_source import resolve_clip
+        from scoring.clip.source import resolve_clip
 
         self._setup = setup
         self._train = training_of(setup, "nearest")
@@ -44,7 +44,7 @@ class Nearest(Model):
 
     @cached_property
     def _clip(self) -> ClipModel:
-        from scoring.clip import load_clip
+        from scoring.clip.model import load_clip
 
         return load_clip(self._source, self._setup.device)
 

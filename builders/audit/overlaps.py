@@ -19,8 +19,8 @@ from builders.audit.sides import Floats, Ints, Side, Words
 from georeasoner.errors import ConfigError
 from georeasoner.geodesy import EARTH_RADIUS_KM
 from georeasoner.progress import track
-from scoring.duplicates import Rule
-from scoring.neighbours import neighbours
+from scoring.duplicates.stage import Rule
+from scoring.search.neighbours import neighbours
 
 # The surest kind first: a view is left out for the first that holds.
 KINDS = (

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from georeasoner.geodesy import haversine_km
 from georeasoner.lake import Lake
-from scoring.neighbours import Matrix
-from scoring.vectors import read_vectors
+from scoring.search.neighbours import Matrix
+from scoring.search.vectors import read_vectors
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

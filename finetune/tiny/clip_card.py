@@ -29,7 +29,7 @@ def evaluate(folder: Path, scenes: int = 512, seed: int = EVALUATION_SEED) -> Fi
     """Zero-shot recognition per kind of clue (where it is visible), correlation of the dense class
     shares with the true masks for the ten commonest classes, zero-shot country accuracy."""
     from georeasoner.gazetteer import Gazetteer
-    from scoring.clip import load_clip
+    from scoring.clip.model import load_clip
 
     world, clip = World.load(), load_clip(str(folder))
     drawn = [world.scene(i, seed=seed, role="build") for i in range(scenes)]

@@ -143,7 +143,7 @@ def dedup(
     Example: `georeasoner dedup LAKE --threshold 0.96`
     """
     from georeasoner.lake import Lake
-    from scoring.duplicates import dedup as run
+    from scoring.duplicates.stage import dedup as run
 
     run(
         Lake.open(lake), model=model, scores=scores, threshold=threshold, near_km=near_km,

@@ -36,7 +36,7 @@ def fit_locatability(
     """
     from benchmark.predicted import read_predictions
     from georeasoner.lake import Lake
-    from scoring.locatability_fit import fit_locatability as run
+    from scoring.learned.fit import fit_locatability as run
 
     run(
         Lake.open(lake), read_predictions(predictions), out, model=model, scores=scores,

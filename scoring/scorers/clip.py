@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from georeasoner.registry import register
-from scoring.clip_source import resolve_clip
+from scoring.clip.source import resolve_clip
 from scoring.locatability import area_locatability
 from scoring.scored import ImageScorer, Scored, Setup
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
 
-    from scoring.clip import ClipModel
+    from scoring.clip.model import ClipModel
 
 TOP_CLUES = 12
 
 
 @register("scorer", "clip")
 class ClipScorer(ImageScorer):
-    """Any open_clip or transformers CLIP; see `scoring.clip` for the measures."""
+    """Any open_clip or transformers CLIP; see `scoring.clip.model` for the measures."""
 
     embeds = True
 
@@ -39,7 +39,7 @@ class ClipScorer(ImageScorer):
 
     @cached_property
     def _loaded(self) -> ClipModel:
-        from scoring.clip import load_clip
+        from scoring.clip.model import load_clip
 
         return load_clip(
             self._source, self._setup.device, self._setup.precision, self._setup.compile

@@ -20,7 +20,7 @@ from georeasoner.lake import KeySet, Lake
 from georeasoner.registry import register
 from scoring.captions import country_captions
 from scoring.choose import choose_model
-from scoring.clip_source import resolve_clip
+from scoring.clip.source import resolve_clip
 from scoring.decode import Refusal
 from scoring.derived import embeddings_of
 from scoring.scored import Prepared, Scored, Scorer, Setup
@@ -43,7 +43,7 @@ class EntropyScorer(Scorer):
     def _texts(self) -> NDArray[np.float32]:
         """(n, D) of the countries, times the logit scale."""
         from georeasoner.gazetteer import Gazetteer
-        from scoring.clip import load_clip
+        from scoring.clip.model import load_clip
 
         clip, gazetteer = load_clip(self._source, self._device), Gazetteer.load()
         captions = country_captions(gazetteer.countries(), gazetteer)

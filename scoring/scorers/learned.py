@@ -19,7 +19,7 @@ from georeasoner.lake import KeySet, Lake
 from georeasoner.registry import register
 from scoring.decode import Refusal
 from scoring.derived import embedded_views, joined_views, score_with_shares
-from scoring.locatability_model import (
+from scoring.learned.model import (
     LocatabilityModel,
     inputs_of,
     load_model,

@@ -44,7 +44,7 @@ def stage(folder: Path, method: str) -> dict[str, Any]:
     import scipy.sparse  # noqa: F401
 
     from georeasoner.lake import Lake
-    from scoring.duplicates import dedup
+    from scoring.duplicates.stage import dedup
 
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start, cpu = time.perf_counter(), time.process_time()
@@ -62,8 +62,8 @@ def compare(folder: Path, size: int, seed: int, method: str, queries: int) -> di
     from planted import Planted
 
     from georeasoner.lake import Lake
-    from scoring.index import choose_method
-    from scoring.neighbours import neighbours
+    from scoring.search.index import choose_method
+    from scoring.search.neighbours import neighbours
 
     planted = Planted(size, seed)
     said = planted.compare(Lake.open(folder))

@@ -123,7 +123,7 @@ def _ours(
     from builders.ingest import ingest
     from georeasoner.lake import Lake
     from scoring.decode import safe_open
-    from scoring.duplicates import dedup
+    from scoring.duplicates.stage import dedup
     from scoring.perceptual import perceptual_hash
     from scoring.stage import score
 

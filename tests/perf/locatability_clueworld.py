@@ -30,9 +30,9 @@ from builders.ingest import ingest
 from georeasoner.clueworld.exact import exact_locatability
 from georeasoner.lake import Lake
 from scoring.choose import choose_model
-from scoring.locatability_fit import fit_locatability
+from scoring.learned.fit import fit_locatability
+from scoring.search.vectors import read_vectors
 from scoring.stage import score
-from scoring.vectors import read_vectors
 
 SEEDS = {"train": 1, "fit": 2, "held": 13}
 KNOWN = ["nearest", "vote", "linear"]

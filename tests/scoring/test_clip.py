@@ -14,8 +14,8 @@ import torch
 from PIL import Image
 
 from georeasoner.errors import ModelError
-from scoring.clip import ClipModel, load_clip
-from scoring.clip_source import resolve_clip
+from scoring.clip.model import ClipModel, load_clip
+from scoring.clip.source import resolve_clip
 
 VIT = {"image_size": 64, "patch_size": 16, "width": 32, "layers": 2, "head_width": 16}
 TOWERS: dict[str, tuple[int, dict]] = {

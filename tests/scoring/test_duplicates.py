@@ -11,7 +11,7 @@ import pytest
 
 from georeasoner.errors import ConfigError, InputError, IntegrityError, UnknownNameError
 from georeasoner.lake import Lake
-from scoring.duplicates import dedup
+from scoring.duplicates.stage import dedup
 
 KM = 360 / (2 * np.pi * 6371)  # degrees of latitude in one kilometre
 # cos 10 deg = 0.985, cos 20 deg = 0.940, cos 2 deg = 0.9994, cos 30 deg = 0.866
@@ -149,7 +149,7 @@ def test_a_lake_without_embeddings_is_compared_by_hashes(tmp_path: Path) -> None
 def test_a_killed_run_leaves_its_work_and_the_next_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from scoring import groups as grouping
+    from scoring.duplicates import groups as grouping
 
     rng = np.random.default_rng(3)
     rows = [
@@ -192,7 +192,7 @@ def test_a_killed_run_leaves_its_work_and_the_next_goes_on(
 def test_work_of_other_settings_is_not_gone_on_from(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from scoring import duplicates
+    from scoring.duplicates import stage as duplicates
 
     lake = lake_of(tmp_path / "lake", ("a", 0, 0, 0.5, "1"), ("b", 15, 0, 0.6, "2"))
 

@@ -10,10 +10,10 @@ import pytest
 
 from georeasoner.errors import ConfigError
 from georeasoner.lake import Lake
-from scoring import groups
-from scoring.groups import Pictures, Rule, find_leaders
-from scoring.hashes import NearHashes, hamming
-from scoring.work import Work
+from scoring.duplicates import groups
+from scoring.duplicates.groups import Pictures, Rule, find_leaders
+from scoring.duplicates.hashes import NearHashes, hamming
+from scoring.duplicates.work import Work
 
 RULE = Rule(threshold=0.95, near_km=1.0, far_threshold=0.99, hash_bits=6)
 

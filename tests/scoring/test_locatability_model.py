@@ -12,9 +12,9 @@ from scipy.stats import spearmanr
 
 from georeasoner.errors import ConfigError, EmptyResultError, InputError, ModelError
 from georeasoner.lake import Lake
-from scoring.locatability_fit import fit_locatability, platt
-from scoring.locatability_model import inputs_of, load_model
-from scoring.neighbourhoods import Folds
+from scoring.learned.fit import fit_locatability, platt
+from scoring.learned.model import inputs_of, load_model
+from scoring.learned.neighbourhoods import Folds
 from scoring.scorers.entropy import certainty
 from scoring.stage import score
 

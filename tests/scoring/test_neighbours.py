@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from georeasoner.errors import ConfigError, UnknownNameError
-from scoring import index
-from scoring.index import Cagra, Flat, choose_method, first_come, make_index, widened
-from scoring.neighbours import neighbours
+from scoring.search import index
+from scoring.search.index import Cagra, Flat, choose_method, first_come, make_index, widened
+from scoring.search.neighbours import neighbours
 
 
 def unit(rows: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from scoring.clip_source import SHIPPED
+from scoring.clip.source import SHIPPED
 
 PERF = Path(__file__).parent.parent / "perf"
 

@@ -16,9 +16,9 @@ from PIL import Image
 
 from georeasoner.errors import ConfigError, EmptyResultError, ModelError, UnknownNameError
 from georeasoner.lake import Lake
-from scoring.clip import ClipModel, load_clip
+from scoring.clip.model import ClipModel, load_clip
 from scoring.decode import safe_open
-from scoring.duplicates import dedup
+from scoring.duplicates.stage import dedup
 from scoring.locatability import area_locatability, published_weights
 from scoring.pipeline import Pipeline
 from scoring.scored import Prepared, Scored, ViewScorer

@@ -52,7 +52,7 @@ def scores(context: Context) -> Said:
 
 def duplicates(context: Context) -> Said:
     """Near-duplicates by FAISS, compared with what the generator knows."""
-    from scoring.duplicates import dedup
+    from scoring.duplicates.stage import dedup
 
     lake = Lake.open(context.lake)
     recipe = context.recipe

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from georeasoner.errors import ModelError
-from scoring.clip_source import ClipSource
+from scoring.clip.source import ClipSource
 
 if TYPE_CHECKING:
     import torch

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from georeasoner.errors import IntegrityError
 from georeasoner.lake import Lake
 from georeasoner.progress import track
-from scoring.groups import Pictures
-from scoring.index import Matrix
-from scoring.work import Work
+from scoring.duplicates.groups import Pictures
+from scoring.duplicates.work import Work
+from scoring.search.index import Matrix
 
 _ROWS = 4096  # vectors read at a time
 

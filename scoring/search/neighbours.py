@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from georeasoner.progress import track
-from scoring.index import Hits, Matrix, make_index, search_all
+from scoring.search.index import Hits, Matrix, make_index, search_all
 
 __all__ = ["Hits", "Matrix", "neighbours"]
 
@@ -16,9 +16,9 @@ def neighbours(
     """Pairs of `queries` (M, D) and `base` (N, D) with a cosine of at least `threshold`.
 
     Both are of unit length. Hits come in the order of the queries, some queries at a time. `what`
-    names the stage whose progress this is. `method` is one of `scoring.index.METHODS`: flat finds
+    names the stage whose progress this is. `method` is one of `index.METHODS`: flat finds
     every pair, in about a minute for 10^5 x 10^5 vectors of 512 on two cores; the others nearly
-    every pair in far less; auto follows the rule of `scoring.index.choose_method`.
+    every pair in far less; auto follows the rule of `index.choose_method`.
     """
     index = make_index(method, base, len(queries), threshold)
     index.add(base)

@@ -7,7 +7,7 @@ one place is taken beside the first. From `far_threshold` on two pictures are ta
 one wherever they claim to be, and the distance is reported as a conflicting geotag.
 
 The member kept is the most locatable one, and every other is a near-duplicate of that very one
-(`scoring.groups`). A run that was killed goes on at the last step it finished (`scoring.work`).
+(`groups`). A run that was killed goes on at the last step it finished (`work`).
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from georeasoner.progress import log
 from georeasoner.provenance import fingerprint
 from georeasoner.records import table
 from scoring.choose import choose_model, choose_score
-from scoring.groups import Ints, Pictures, Rule, find_leaders
-from scoring.index import METHODS
-from scoring.pictures import Views, read_pictures, read_views
-from scoring.work import Work
+from scoring.duplicates.groups import Ints, Pictures, Rule, find_leaders
+from scoring.duplicates.pictures import Views, read_pictures, read_views
+from scoring.duplicates.work import Work
+from scoring.search.index import METHODS
 
 STAGE = "dedup"
 HASH_BITS = 10
@@ -50,7 +50,7 @@ def dedup(
     `model` names the embeddings and `scores` the locatability that picks the member to keep; both
     may be left out where the lake has one. A lake without embeddings is compared by its perceptual
     hashes. `hash_bits` is in how many of 64 bits these may differ (None: they are not compared),
-    `method` how embeddings are searched (`scoring.index`). Reasons: exact (the same bytes as the
+    `method` how embeddings are searched (`scoring.search`). Reasons: exact (the same bytes as the
     member kept), perceptual or embedding, with `_conflicting_geotag` where the two are more than
     `near_km` apart. Raises `InputError` or `UnknownNameError` without embeddings or scores of that
     name, `ConfigError` for a setting out of range.

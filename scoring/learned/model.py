@@ -2,7 +2,7 @@
 
 The model is a folder: `model.safetensors` (plain arrays), `config.json` (what it reads),
 `provenance.json` and a card, `README.md`. Nothing in it is code, so a stranger's model can be
-loaded. `scoring.locatability_fit` makes one, the scorer "learned" applies it.
+loaded. `scoring.learned.fit` makes one, the scorer "learned" applies it.
 
 A head is a logistic function of random Fourier features (Rahimi and Recht 2007) of a view. Head
 (f, g) saw no view in or next to a cell of the folds f and g, and was calibrated on g (Platt 1999).
@@ -25,8 +25,8 @@ from numpy.typing import NDArray
 
 from georeasoner.errors import ConfigError, ModelError
 from georeasoner.lake.files import TEMPORARY, write_bytes, write_json
+from scoring.learned.neighbourhoods import Folds
 from scoring.model_files import content_revision, read_json
-from scoring.neighbourhoods import Folds
 
 THRESHOLDS_KM = (25.0, 200.0, 750.0)
 FORMAT = "georeasoner-locatability-1"

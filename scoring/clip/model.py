@@ -2,7 +2,7 @@
 
 Any open_clip or transformers CLIP goes through this one class. The share of class k in a picture
 is the mean over its patches of softmax over the classes of logit_scale * cos(patch, class text),
-the dense readout of MaskCLIP (Zhou et al. 2022; see `clip_towers`); a class's text embedding is the
+the dense readout of MaskCLIP (Zhou et al. 2022; see `towers`); a class's text embedding is the
 mean over its synonyms and over prompts, as in the zero-shot ensembles of Radford et al. (2021).
 """
 
@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.clip_source import ClipSource, resolve_clip
-from scoring.clip_towers import Tower, load_tower
+from scoring.clip.source import ClipSource, resolve_clip
+from scoring.clip.towers import Tower, load_tower
 from scoring.devices import devices_of, dtype_of
 from scoring.locatability import class_names
 from scoring.scored import Precision
@@ -107,7 +107,7 @@ def load_clip(
     precision: Precision = "auto",
     compile: bool = False,
 ) -> ClipModel:
-    """Load a CLIP by id (see `clip_source`) or the shipped one, on a device ("cpu", "cuda:0", ...).
+    """Load a CLIP by id (see `source`) or the shipped one, on a device ("cpu", "cuda:0", ...).
 
     Without a device a GPU is taken where there is one. `precision` is the vision tower's; texts
     are embedded once and in float32. Raises `ModelError`.

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from georeasoner.errors import ConfigError
 from georeasoner.geodesy import haversine_km
 from georeasoner.progress import track
-from scoring.hashes import NearHashes, hamming
-from scoring.index import Matrix, first_come, make_index, search_all
+from scoring.duplicates.hashes import NearHashes, hamming
+from scoring.duplicates.work import Work
 from scoring.perceptual import BITS
-from scoring.work import Work
+from scoring.search.index import Matrix, first_come, make_index, search_all
 
 STEP = 32_768  # pictures between two checkpoints
 _BLOCK = 1024  # pictures compared with each other at once
@@ -111,7 +111,7 @@ def find_leaders(pictures: Pictures, rule: Rule, method: str, work: Work) -> Int
     """Of every picture (N,) the number of its leader, which is its own where it leads.
 
     Done `STEP` pictures at a time; a run that was killed goes on after the last step that `work`
-    has. `method` is how embeddings are searched, as in `scoring.index`.
+    has. `method` is how embeddings are searched, as in `scoring.search.index`.
     """
     grouping = _Grouping(pictures, rule, method)
     steps = range(0, len(pictures), STEP)

@@ -5,8 +5,7 @@ unanswered view counts as not within. The learner is ridge regression on random 
 (Rahimi and Recht 2007), one for every pair of folds on views that lie neither in nor next to a cell
 of the two, its penalty chosen on the second fold and its result calibrated there (Platt 1999). So
 what is said of a view never comes from a fit, a penalty or a calibration that saw its neighbourhood
-(see `scoring.neighbourhoods`). Ridge has one solution, so the same rows and seed give the same
-model.
+(see `neighbourhoods`). Ridge has one solution, so the same rows and seed give the same model.
 """
 
 from __future__ import annotations
@@ -28,8 +27,8 @@ from georeasoner.progress import log, track
 from georeasoner.provenance import fingerprint, provenance
 from scoring.choose import choose_model, choose_score
 from scoring.derived import joined_views, shares_key
-from scoring.locatability_card import card
-from scoring.locatability_model import (
+from scoring.learned.card import card
+from scoring.learned.model import (
     FORMAT,
     THRESHOLDS_KM,
     LocatabilityModel,
@@ -38,7 +37,7 @@ from scoring.locatability_model import (
     locatability_of,
     save_model,
 )
-from scoring.neighbourhoods import Folds
+from scoring.learned.neighbourhoods import Folds
 
 STAGE = "fit-locatability"
 FOLDS = 10

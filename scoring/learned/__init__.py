@@ -1,0 +1,1 @@
+"""A locatability learned from models' errors: fitted, saved, loaded, applied."""
