@@ -41,7 +41,7 @@ MISTAKES = [
     ("score folder", "not a lake"),
     ("score lake --model folder", "holds no model"),
     ("score lake --model local-dir:folder", "holds no model"),
-    ("score lake --scorer clipp", "did you mean clip"),
+    ("score lake --scorer clipp", "did you mean clip?"),
     ("score lake --weights list.yaml", "holds no weights"),
     ("score lake --engine spark", "--engine"),
     ("score lake --ray-address auto", "with the local engine"),

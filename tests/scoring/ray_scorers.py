@@ -31,7 +31,7 @@ def jpeg(seed: int) -> bytes:
     return buffer.getvalue()
 
 
-@register("scorer", "ray-clip")
+@register("scorer", "mortal")
 class FragileClip(ClipScorer):
     """CLIP; a file `kill-V` in `marks` beside the model's folder kills whoever reads view V, once.
 

@@ -104,7 +104,7 @@ def test_a_killed_worker_and_still_the_rows_of_the_local_engine(
     shutil.copytree(open_clip_folder, model)
     marks.mkdir()
     (marks / "kill-v21").touch()
-    how = {"scorer": "ray-clip", "model": str(model), "batch_size": 4}
+    how = {"scorer": "mortal", "model": str(model), "batch_size": 4}
     local = score(here, **how)
     spread = score(there, **how, engine="ray", ray_address=cluster.address)
     assert not (marks / "kill-v21").exists() and len(list(marks.glob("node-*"))) == 2
