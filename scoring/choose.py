@@ -34,13 +34,19 @@ def _distinct(lake: Lake, table: str, column: str) -> list[str]:
     return [value for (value,) in lake.connect().execute(query).fetchall()]
 
 
+_MISSING = {
+    "score": "run `score` first",
+    "embedding model": "run `score --scorer clip` first",
+}
+
+
 def _choose(what: str, known: list[str], wanted: str | None, flag: str) -> str:
     if not known:
-        raise InputError(f"the lake has no {what}", "", "run `score` first")
+        raise InputError(f"the lake has no {what}", "", _MISSING[what])
     if wanted is None:
         if len(known) > 1:
             raise UnknownNameError(
-                f"the lake has {len(known)} of them: {', '.join(known)}", "", f"name one by {flag}"
+                f"the lake has {len(known)} {what}s: {', '.join(known)}", "", f"name one by {flag}"
             )
         return known[0]
     if wanted not in known:

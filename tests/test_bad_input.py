@@ -52,7 +52,10 @@ MISTAKES = [
     ("audit lake --against folder", "no task 'folder'; expected a data set, a lake or a table"),
     ("audit lake --against dataset:folder", "has no split 'test'"),
     ("audit lake --against header.csv", "has no column view_id"),
-    ("audit lake --against lake", "the lake has no embedding model; run `score` first"),
+    (
+        "audit lake --against lake",
+        "the lake has no embedding model; run `score --scorer clip` first",
+    ),
     ("audit lake --against lake --save leaks.txt", "expected a file named .csv or .parquet"),
     ("audit lake --against lake --report leaks.pdf", "expected a file named .html"),
     ("audit lake --against lake --place-km 0", "place_km 0.0; expected a distance"),

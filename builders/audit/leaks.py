@@ -53,7 +53,7 @@ def find_leaks(lake: Lake, kinds: Sequence[str]) -> Leaks:
         against, tables = audit["against"], tables_read(audit["kinds"])
         if audit["lake_state"] != lake.state(*tables):
             raise StaleError(
-                f"the lake's {', '.join(tables)} have changed since the audit against {against}",
+                f"the lake's {' or '.join(tables)} have changed since the audit against {against}",
                 "", f"run `audit {lake.root} --against {against}` again",
             )  # fmt: skip
         if missing := [kind for kind in kinds if kind not in audit["kinds"]]:

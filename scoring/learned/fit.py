@@ -35,6 +35,7 @@ from scoring.learned.model import (
     fourier_features,
     inputs_of,
     locatability_of,
+    refuse_used,
     save_model,
 )
 from scoring.learned.neighbourhoods import Folds
@@ -88,15 +89,21 @@ def fit_locatability(
     `predictions` has model, view_id, lat and lon (null: no answer). `model` names the embeddings,
     `scores` the class shares; both may be left out where the lake has one. Takes 4 N (D + 150)
     bytes, and 4 K (K - 1) F^2 for K folds and F features (0.4 GB).
-    Raises `InputError` for views without truth or in too few
-    places, `ConfigError` where `out` is there already.
+    Raises `InputError` for views without truth or in too few places and where there is nothing to
+    learn, `ConfigError` where `out` is there already.
     """
     if folds < 3:
         raise ConfigError(f"{folds} folds", "at least 3: to fit on, to calibrate on, to score")
+    refuse_used(out)
     model_id = choose_model(lake, model)
     score_id = choose_score(lake, scores, model_id)
     examples, synthetic, sums = read_examples(lake, predictions, model_id, score_id)
     log(sums.line(STAGE))
+    if len(examples.within) and not examples.within.std(axis=0).any():
+        raise InputError(
+            f"the models place all {len(examples.within):,} views equally well at every distance",
+            "views of which some are placed and some are not",
+        )
     config = {
         "format": FORMAT, "embeddings": model_id, "shares": shares_key(score_id),
         "thresholds_km": list(THRESHOLDS_KM), "folds": folds, "seed": seed,
@@ -108,9 +115,11 @@ def fit_locatability(
     figures = cross_fitted_figures(fitted, examples)
     record = provenance(config, seed) | {"sums": sums.as_dict(), "figures": figures}
     revision = save_model(fitted, out, card(out.name, record), record)
+    spearman = figures["spearman_750km"]
+    told = "undefined, since it is the same for all" if spearman is None else f"{spearman:.3f}"
     log(
         f"{STAGE}: {out}, revision {revision}; Spearman of the cross-fitted locatability with the"
-        f" share of models within 750 km {figures['spearman_750km']:.3f}"
+        f" share of models within 750 km {told}"
     )
     return FitResult(out, revision, sums, figures)
 

@@ -106,14 +106,19 @@ def locatability_of(p_within: Floats) -> Floats:
     return p_within.mean(axis=1)
 
 
+def refuse_used(folder: Path) -> None:
+    """Raises `ConfigError` where a model cannot be saved, since something is there."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ConfigError(f"{folder} is there already", "a new folder", "name another by --out")
+
+
 def save_model(
     model: LocatabilityModel, folder: Path, card: str, provenance: Mapping[str, Any]
 ) -> str:
     """Write a new folder, whole or not at all; gives its revision. Raises `ConfigError`."""
     from safetensors.numpy import save
 
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ConfigError(f"{folder} is there already", "a new folder", "name another by --out")
+    refuse_used(folder)
     arrays = {
         "projection": model.projection, "phase": model.phase, "coefficients": model.coefficients,
         "intercepts": model.intercepts, "scored_fold": model.scored_fold,

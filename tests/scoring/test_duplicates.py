@@ -260,7 +260,7 @@ def test_current_results_are_left_alone(tmp_path: Path) -> None:
 
 def test_mistakes_are_named(tmp_path: Path) -> None:
     bare = Lake.create(tmp_path / "bare")
-    with pytest.raises(InputError, match="no embedding model; run `score` first"):
+    with pytest.raises(InputError, match="no embedding model; run `score --scorer clip` first"):
         dedup(bare)
     lake = lake_of(tmp_path / "lake", ("a", 0, 0, 0.5, "1"))
     with pytest.raises(UnknownNameError, match=r"no score 'clip:m@2:w'.*did you mean clip:m@1:w"):

@@ -184,6 +184,10 @@ def test_mistakes_are_named(fitted: SimpleNamespace, tmp_path: Path) -> None:
     lake, said = fitted.lake, fitted.said
     with pytest.raises(ConfigError, match=r"model is there already.*--out"):
         fit_locatability(lake, said, fitted.folder, folds=4, features=64, scores=SHARES)
+    truth = lake.read("views", ["view_id", "lat", "lon"])
+    right = pa.table({"model": ["m"] * len(truth), **{c: truth[c] for c in truth.column_names}})
+    with pytest.raises(InputError, match="equally well at every distance"):
+        fit_locatability(lake, right, tmp_path / "b", scores=SHARES)
     nobody = said.set_column(1, "view_id", pa.array(["x"] * len(said)))
     with pytest.raises(EmptyResultError, match="not_asked 800"):
         fit_locatability(lake, nobody, tmp_path / "a", scores=SHARES)

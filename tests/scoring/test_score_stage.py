@@ -119,7 +119,9 @@ def test_second_run_adds_what_is_missing(
     other = score(lake, model=str(street_clip_folder))  # StreetCLIP's class and layout
     assert other.sums.accepted == 4 and other.model_id.startswith("street-clip-tiny@")
     assert lake.count("scores") == lake.count("embeddings") == 8
-    with pytest.raises(UnknownNameError, match=r"2 of them: geo-tiny-vit@.*name one by --model"):
+    with pytest.raises(
+        UnknownNameError, match=r"2 embedding models: geo-tiny-vit@.*name one by --model"
+    ):
         dedup(lake)
     assert dedup(lake, model=other.model_id).accepted == 4
 
