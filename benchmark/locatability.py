@@ -9,9 +9,8 @@ within any threshold, and its error is half the Earth's circumference, 20,015 km
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -119,7 +118,8 @@ def validate(
 
 def _all_scores(lake: Lake) -> list[str]:
     """The lake's score ids, those by the published weights first."""
-    choose_score(lake, None) if not lake.count("scores") else None
+    if not lake.count("scores"):
+        choose_score(lake)  # raises, and says what to run first
     known = sorted(set(lake.read("scores", ["score_id"])["score_id"].to_pylist()))
     published = f":{weights_hash(published_weights())}"
     return sorted(known, key=lambda s: (not s.endswith(published), s))
@@ -160,7 +160,9 @@ def _common_views(lake: Lake, ids: list[str]) -> tuple[pa.Table, list[Score], di
     return views.take(pa.array(kept)), scores, excluded
 
 
-def _targets(views: pa.Table, predictions: pa.Table) -> Any:
+def _targets(
+    views: pa.Table, predictions: pa.Table
+) -> Iterator[tuple[str, NDArray[np.int64], Target]]:
     """(model, rows of `views` that it was asked about, its errors there), then all pooled."""
     number = {v: n for n, v in enumerate(views["view_id"].to_pylist())}
     lat, lon = (views[c].to_numpy() for c in ("lat", "lon"))
