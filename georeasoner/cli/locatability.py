@@ -28,13 +28,13 @@ def fit_locatability(
         str | None, typer.Option(help="Whose embeddings, where there are several.")
     ] = None,
     folds: Annotated[int, typer.Option(help="Parts of the globe that are held out in turn.")] = 10,
-    near_resolution: Annotated[
-        int,
+    neighbourhood: Annotated[
+        Literal["wide", "cell"],
         typer.Option(
-            help="H3 resolution of a neighbourhood's cells: 4 has 1,800 km2; 6, as in the splits"
-            " of a data set, 36."
+            help="What no view is scored by a fit that saw: some 60 km around it, or the cell of"
+            " 36 km2 that data sets are split by."
         ),
-    ] = 4,
+    ] = "wide",
     features: Annotated[
         int, typer.Option(help="Random Fourier features; more for more than 20,000 views.")
     ] = 1024,
@@ -50,7 +50,7 @@ def fit_locatability(
 
     run(
         Lake.open(lake), read_predictions(predictions), out, model=model, scores=scores,
-        seed=seed, folds=folds, features=features, near_resolution=near_resolution,
+        seed=seed, folds=folds, features=features, neighbourhood=neighbourhood,
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations, permutations
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -38,7 +38,7 @@ from scoring.learned.model import (
     refuse_used,
     save_model,
 )
-from scoring.learned.neighbourhoods import NEAR_RESOLUTION, Folds
+from scoring.learned.neighbourhoods import KINDS, Folds
 
 STAGE = "fit-locatability"
 FOLDS = 10
@@ -48,6 +48,7 @@ _WIDTH = 0.3  # of the kernel: exp(-_WIDTH * d^2 / median d^2)
 _CHUNK = 4096
 _FEWEST = 20  # views for a fit of one pair of folds
 
+Neighbourhood = Literal["wide", "cell"]
 Floats = NDArray[np.float64]
 Vectors = NDArray[np.float32]
 
@@ -83,23 +84,19 @@ def fit_locatability(
     seed: int = 0,
     folds: int = FOLDS,
     features: int = FEATURES,
-    near_resolution: int = NEAR_RESOLUTION,
+    neighbourhood: Neighbourhood = "wide",
 ) -> FitResult:
     """Fit on the views of a lake that every model of `predictions` was asked about.
 
     `predictions` has model, view_id, lat and lon (null: no answer). `model` names the embeddings,
-    `scores` the class shares; both may be left out where the lake has one. `near_resolution` is
-    that of the H3 cells that make a neighbourhood (see `neighbourhoods`). Takes 4 N (D + 150)
+    `scores` the class shares; both may be left out where the lake has one. What a
+    `neighbourhood` is, `neighbourhoods` tells. Takes 4 N (D + 150)
     bytes, and 4 (K^2 + K + 2) F^2 for K folds and F features (0.5 GB).
     Raises `InputError` for views without truth or in too few places and where there is nothing to
     learn, `ConfigError` where `out` is there already.
     """
     if folds < 3:
         raise ConfigError(f"{folds} folds", "at least 3: to fit on, to calibrate on, to score")
-    if not 2 <= near_resolution <= 9:
-        raise ConfigError(
-            f"--near-resolution {near_resolution}", "2 to 9: 4 is cells of 1,800 km2, 6 of 36"
-        )
     if features < 1:
         raise ConfigError(f"--features {features}", "at least 1")
     refuse_used(out)
@@ -115,7 +112,7 @@ def fit_locatability(
     config = {
         "format": FORMAT, "embeddings": model_id, "shares": shares_key(score_id),
         "thresholds_km": list(THRESHOLDS_KM), "folds": folds, "seed": seed,
-        "near_resolution": near_resolution,
+        "neighbourhood": neighbourhood,
         "features": features, "synthetic_only": synthetic, "views": len(examples.view_id),
         "models": sorted(set(predictions["model"].to_pylist())),
         "data": fingerprint(examples.view_id, examples.within.tolist(), examples.lat.tolist()),
@@ -182,7 +179,7 @@ def fit(examples: Examples, config: dict[str, Any]) -> LocatabilityModel:
     from sklearn.kernel_approximation import RBFSampler
 
     folds = Folds.of_views(
-        examples.lat, examples.lon, config["folds"], config["seed"], config["near_resolution"]
+        examples.lat, examples.lon, config["folds"], config["seed"], KINDS[config["neighbourhood"]]
     )
     near = folds.near(examples.lat, examples.lon)
     own = folds.of(examples.lat, examples.lon)

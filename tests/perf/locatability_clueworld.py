@@ -37,7 +37,6 @@ from scoring.stage import score
 
 SEEDS = {"train": 1, "fit": 2, "held": 13}
 FEATURES = 2048
-NEAR_RESOLUTION = 6  # as in the splits of a data set
 VOTERS = 15
 AMONG = 3000  # views of the training lake
 
@@ -66,9 +65,8 @@ def main() -> None:
     for name, predictions in fits.items():
         if not (work / name).exists():
             fit_locatability(
-                lakes["fit"], predictions(), work / name, features=FEATURES,
-                near_resolution=NEAR_RESOLUTION,
-            )  # fmt: skip
+                lakes["fit"], predictions(), work / name, features=FEATURES, neighbourhood="cell"
+            )
     held = lakes["held"]
     first = score(held).score_id
     scores = [
