@@ -178,6 +178,10 @@ class Gazetteer:
         outlines: NDArray[np.object_] = self._borders[0].geometries
         return outlines
 
+    def outlines(self) -> dict[str, Any]:
+        """The countries' outlines by code, as `borders` has them."""
+        return dict(zip(self._borders[1].tolist(), self.borders(), strict=True))
+
     def locate(self, lat: float, lon: float) -> Place:
         """The place of one position in degrees."""
         return self.locate_many([lat], [lon])[0]
