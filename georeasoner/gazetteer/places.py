@@ -178,10 +178,6 @@ class Gazetteer:
         tree, codes, _ = self._borders
         return dict(zip(codes.tolist(), tree.geometries, strict=True))
 
-    def outlines(self) -> dict[str, Any]:
-        """The countries' outlines by code, as `borders` has them."""
-        return dict(zip(self._borders[1].tolist(), self.borders(), strict=True))
-
     def locate(self, lat: float, lon: float) -> Place:
         """The place of one position in degrees."""
         return self.locate_many([lat], [lon])[0]

@@ -175,7 +175,7 @@ def sun(packages: Packages) -> Iterator[Row]:
     del packages
     import shapely
 
-    for code, outline in gazetteer().outlines().items():
+    for code, outline in gazetteer().borders().items():
         pieces = sorted(shapely.get_parts(outline), key=shapely.area, reverse=True)
         large = [p for p in pieces if shapely.area(p) >= shapely.area(pieces[0]) / 5]
         bounds = [shapely.bounds(p) for p in large]

@@ -202,7 +202,7 @@ def _latitudes(packages: Packages) -> dict[str, tuple[float, float]]:
     del packages
     return {
         code: (float(outline.bounds[1]), float(outline.bounds[3]))
-        for code, outline in gazetteer().outlines().items()
+        for code, outline in gazetteer().borders().items()
     }
 
 
