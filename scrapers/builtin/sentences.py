@@ -54,7 +54,7 @@ def clue(fact: Fact) -> BuiltinClue:
     choice = int.from_bytes(hashlib.sha256(key.encode()).digest()[:4]) % len(texts)
     text = texts[choice].format(country=country_name(fact.country), **fact.values)
     return BuiltinClue(
-        text=text[0].upper() + text[1:],
+        text=text[0].upper() + text[1:].removesuffix("..") + "." * text.endswith(".."),
         country=fact.country,
         category=kind.category,
         ade20k_classes=tuple(kind.ade20k_classes),

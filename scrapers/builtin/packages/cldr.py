@@ -16,6 +16,7 @@ from scrapers.builtin.packages import Packages
 VERSION = "48.2.0"
 OFFICIAL = ("official", "de_facto_official")
 _CURRENCY = "¤"
+LETTERS = ("Ll", "Lo", "Lt", "Lu")  # without Lm, the apostrophes that count as letters
 # Latin, Cyrillic and Arabic are shared by so many languages that single letters tell them apart.
 SHARED_SCRIPTS = ("Latn", "Cyrl", "Arab")
 
@@ -215,7 +216,7 @@ def _expand(pattern: str) -> Iterator[str]:
     body = re.sub(r"\{[^}]*\}", " ", pattern.strip("[]")).replace("\\", "")
     for first, last in re.findall(r"(\S)-(\S)", body):
         yield from map(chr, range(ord(first), ord(last) + 1))
-    yield from (c for c in re.sub(r"\S-\S", " ", body) if unicodedata.category(c)[0] == "L")
+    yield from (c for c in re.sub(r"\S-\S", " ", body) if unicodedata.category(c) in LETTERS)
 
 
 def own_names(packages: Packages) -> dict[str, list[tuple[str, str]]]:

@@ -134,8 +134,18 @@ def cities(packages: Packages) -> dict[str, list[str]]:
             re.sub(r"^[\d.,]+( million)? ", "", part).strip()
             for part in re.split(r"\s*(?:[,;]\s+(?=[\d.,]+ ))", re.sub(r"\(\d{4}\)", "", text))
         ]
-        found[country] = [n for n in names if n and "(capital)" not in n and not n.isupper()]
+        bare = [re.sub(r"\s*\(.*", "", n) for n in names if n and "(capital)" not in n]
+        found[country] = [_proper(n) for n in bare]
     return found
+
+
+def _proper(name: str) -> str:
+    """DAR ES SALAAM: capitals are written so, those of the administration and parliament too."""
+    if not name.isupper():
+        return name
+    words = [w.capitalize() if i == 0 or len(w) > 2 else w.lower()
+             for i, w in enumerate(name.split())]  # fmt: skip
+    return " ".join(words)
 
 
 def climates(packages: Packages) -> dict[str, list[str]]:
@@ -154,15 +164,18 @@ def forests(packages: Packages) -> dict[str, float]:
     return _percent(packages, ("Geography", "Land use", "forest"))
 
 
-def farmland(packages: Packages) -> dict[str, float]:
-    """Agricultural land's share of the land in percent."""
-    return _percent(packages, ("Geography", "Land use", "agricultural land"))
+def cropland(packages: Packages) -> dict[str, float]:
+    """The share of the land in percent that bears yearly or permanent crops."""
+    use = ("Geography", "Land use")
+    arable = _percent(packages, (*use, "agricultural land: arable land"))
+    permanent = _percent(packages, (*use, "agricultural land: permanent crops"))
+    return {c: arable[c] + permanent[c] for c in arable if c in permanent}
 
 
 def _percent(packages: Packages, path: tuple[str, ...]) -> dict[str, float]:
     found = {}
     for country, profile in _profiles(packages):
-        match = re.match(r"([\d.]+)%", _text(profile, *path))
+        match = re.match(r"(?:[a-z ]+: )?([\d.]+)%", _text(profile, *path))
         if match:
             found[country] = float(match[1])
     return found
