@@ -94,6 +94,13 @@ class FileSource(ClueSource, Protocol):
         ...
 
 
+@runtime_checkable
+class VersionedSource(Protocol):
+    """A source that knows the version of what it gives; the run's provenance carries it."""
+
+    version: str
+
+
 def open_source(spec: str) -> SiteSource | FileSource:
     """The source that `NAME` or `NAME:ARGUMENT` speaks of. Raises `UnknownNameError`."""
     name, _, argument = spec.partition(":")

@@ -26,7 +26,7 @@ from scrapers.fetch.crawl import (
     crawl,
 )
 from scrapers.fetch.pages import Page, PageStore
-from scrapers.source import FileSource, Passage, Refused, open_source
+from scrapers.source import FileSource, Passage, Refused, VersionedSource, open_source
 from scrapers.text.read import Clue, clues_of
 
 
@@ -65,6 +65,8 @@ def scrape(
     settings = CrawlSettings(max_pages=max_pages, delay_s=delay_s, contact=contact)
     store = PageStore(lake.root / "pages" / name)
     config = {"source": source, "start_url": start_url}
+    if isinstance(site, VersionedSource):
+        config["version"] = site.version
     robots_txt, url_sums = "", None
     if isinstance(site, FileSource):
         pages = site.pages()

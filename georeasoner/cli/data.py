@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from georeasoner.cli.main import app
+
+if TYPE_CHECKING:
+    from georeasoner.lake import Lake
 
 LakeOption = Annotated[Path, typer.Option("--lake", help="The lake's directory; made if new.")]
 LakeArgument = Annotated[Path, typer.Argument(help="The lake's directory.")]
@@ -133,11 +136,24 @@ def score(
     from georeasoner.lake import Lake
     from scoring.stage import score as run
 
+    opened = Lake.open(lake)
+    take_builtin_clues(opened, weights)
     run(
-        Lake.open(lake), scorer=scorer, model=model, weights=weights, batch_size=batch_size,
+        opened, scorer=scorer, model=model, weights=weights, batch_size=batch_size,
         device=device, precision=precision, compile=compile, engine=engine,
         ray_address=ray_address,
     )  # fmt: skip
+
+
+def take_builtin_clues(lake: Lake, weights: str) -> None:
+    """`from-clues` weighs the classes by the corpus that ships where a lake has no clues."""
+    from georeasoner.progress import log
+    from scoring.weights import FROM_CLUES
+    from scrapers.stage import scrape as run
+
+    if weights.partition(":")[0] == FROM_CLUES and lake.count("views") and not lake.count("clues"):
+        log("the lake has no clues, so it gets the corpus that ships (`scrape builtin`)")
+        run(lake, "builtin")
 
 
 @app.command()
