@@ -9,7 +9,7 @@ page: sentences, places and topics are read from it by `scrapers.text`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
@@ -74,14 +74,27 @@ class ClueSource(Protocol):
 
 @runtime_checkable
 class SiteSource(ClueSource, Protocol):
-    """A source whose pages the spider fetches."""
+    """A source whose pages the spider fetches: HTML, JSON or other text.
+
+    It may also define
+
+        request_headers(self, url: str) -> Mapping[str, str]
+            Headers for the request of that URL, such as `Authorization` with a key from the
+            environment. They are asked for anew at every redirect, and neither kept nor logged.
+        follows(self, url: str) -> bool
+            Whether a link that `links` gave is one of the source's pages, where this can be said
+            once for all pages: to keep to a path, say. It is not asked about the start URLs.
+    """
 
     def start_urls(self) -> AbstractContextManager[Sequence[str]]:
-        """The URLs to start from, reachable while the context is open. All of one site."""
+        """The URLs to start from, reachable while the context is open.
+
+        The spider keeps to their sites; each site's robots.txt counts for that site.
+        """
         ...
 
     def links(self, page: Page) -> Iterator[str]:
-        """Absolute URLs to follow from a page; the spider itself keeps to the site."""
+        """Absolute URLs to follow from a page; those of other sites are left out, and counted."""
         ...
 
 
@@ -99,6 +112,19 @@ def open_source(spec: str) -> SiteSource | FileSource:
     name, _, argument = spec.partition(":")
     source: SiteSource | FileSource = registry.get("clue_source", name)(argument or None)
     return source
+
+
+def request_headers(source: SiteSource, url: str) -> Mapping[str, str]:
+    """The headers that the source wants in a request; none where it does not say."""
+    asked = getattr(source, "request_headers", None)
+    headers: Mapping[str, str] = asked(url) if asked else {}
+    return headers
+
+
+def follows(source: SiteSource, url: str) -> bool:
+    """Whether a link is one of the source's pages; every one where it does not say."""
+    asked = getattr(source, "follows", None)
+    return bool(asked(url)) if asked else True
 
 
 def soup(page: Page) -> BeautifulSoup:

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from georeasoner.errors import EmptyResultError, InputError
 from georeasoner.lake import Lake
@@ -65,7 +66,8 @@ def scrape(
     settings = CrawlSettings(max_pages=max_pages, delay_s=delay_s, contact=contact)
     store = PageStore(lake.root / "pages" / name)
     config = {"source": source, "start_url": start_url}
-    robots_txt, url_sums = "", None
+    robots_txt: dict[str, str] = {}
+    url_sums = None
     if isinstance(site, FileSource):
         pages = site.pages()
     else:
@@ -81,7 +83,8 @@ def scrape(
                 if isinstance(found, Refused):
                     out.reject(found.input_id, found.reason, found.detail)
                 else:
-                    _add(out, known, name, found, page, robots_txt)
+                    words = robots_txt.get(urlsplit(page.url).netloc, "")
+                    _add(out, known, name, found, page, words)
     if not out.sums.inputs:
         where = f" on {url_sums.accepted} pages" if url_sums else ""
         raise EmptyResultError(f"{spec} has not one sentence{where}")
@@ -150,11 +153,11 @@ def _account(lake: Lake, stage: str, config: dict[str, Any], report: CrawlReport
 
 def _check(report: CrawlReport, urls: Any) -> None:
     """Stop where the site as a whole said no."""
-    if report.robots_problem:
+    for netloc, problem in report.robots_problem.items():
         raise InputError(
-            f"robots.txt of {urls[0]} cannot be read ({report.robots_problem})",
+            f"robots.txt of {netloc} cannot be read ({problem})",
             "the site's word on what may be fetched",
-            "nothing was fetched; try again later",
+            "nothing of it was fetched; try again later",
         )
     if report.pages:
         return

@@ -32,7 +32,15 @@ USABLE = frozenset({"fetched", "unchanged", "kept"})
 """Outcomes with a page: newly fetched, confirmed by the site, young enough not to ask."""
 
 LEFT_OUT = frozenset(
-    {"robots-forbidden", "off-site", "not http", "over budget", "not a page", "robots unreadable"}
+    (
+        "robots-forbidden",
+        "robots unreadable",
+        "off-site",
+        "not http",
+        "not followed",
+        "over budget",
+        "not a page",
+    )
 )
 """Outcomes by decision. All others are failures (an HTTP status, too large, timeout ...)."""
 
@@ -69,14 +77,14 @@ class CrawlSettings:
 class CrawlReport:
     """What became of every URL: `outcomes` by URL, and the URLs of `pages` in the store, sorted.
 
-    `robots_txt` is its text ("" where the site has none); `robots_problem` says why it could not
-    be read, in which case nothing was fetched.
+    `robots_txt` is its text by host and port, "" where a site has none; `robots_problem` says by
+    host and port why it could not be read, in which case nothing of that site was fetched.
     """
 
     outcomes: dict[str, str]
     pages: tuple[str, ...]
-    robots_txt: str
-    robots_problem: str | None
+    robots_txt: dict[str, str]
+    robots_problem: dict[str, str]
 
 
 def is_loopback(url: str) -> bool:
@@ -109,15 +117,15 @@ def crawl(
 ) -> CrawlReport:
     """Run the spider of a source (`NAME` or `NAME:ARGUMENT`) to its end.
 
-    Raises `ConfigError` for start URLs that are not http(s) or not of one site.
+    It keeps to the sites of the start URLs. Raises `ConfigError` where one is not http(s).
     """
-    if len({site_of(url) for url in start_urls}) != 1 or site_of(start_urls[0]) is None:
+    if not start_urls or not all(site_of(url) for url in start_urls):
         raise ConfigError(
-            f"start URLs {', '.join(start_urls) or '(none)'}", "http or https URLs of one site"
+            f"start URLs {', '.join(start_urls) or '(none)'}", "at least one, http or https"
         )
     delay_s = settings.delay_s
     if delay_s is None:
-        delay_s = 0.0 if is_loopback(start_urls[0]) else 1.0
+        delay_s = 0.0 if all(is_loopback(url) for url in start_urls) else 1.0
     job = asdict(settings) | {
         "source": source,
         "start_urls": list(start_urls),
@@ -128,17 +136,18 @@ def crawl(
     }
     outcomes: dict[str, str] = {}
     pages: set[str] = set()
-    robots: dict[str, Any] = {}
+    robots_txt: dict[str, str] = {}
+    robots_problem: dict[str, str] = {}
     for event in track(_events(job), f"pages of {source}"):
         if "url" in event:
             outcomes[event["url"]] = event["outcome"]
             if event["page"]:
                 pages.add(event["page"])
+        elif "robots_txt" in event:
+            robots_txt[event["netloc"]] = event["robots_txt"]
         else:
-            robots |= event
-    return CrawlReport(
-        outcomes, tuple(sorted(pages)), robots.get("robots_txt", ""), robots.get("robots_problem")
-    )
+            robots_problem[event["netloc"]] = event["robots_problem"]
+    return CrawlReport(outcomes, tuple(sorted(pages)), robots_txt, robots_problem)
 
 
 def _events(job: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -18,7 +18,7 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urldefrag
+from urllib.parse import urldefrag, urlsplit
 
 import scrapy
 from scrapy import signals
@@ -36,7 +36,7 @@ from twisted.python.failure import Failure
 
 from scrapers.fetch.crawl import AGENT, is_loopback, site_of
 from scrapers.fetch.pages import Page, PageStore, content_sha256
-from scrapers.source import open_source
+from scrapers.source import follows, open_source, request_headers
 
 _TEXT = re.compile(r"text/|application/(\S+\+)?(json|xml)\b")
 _ROBOTS_BYTES = 500 * 1024  # as much as RFC 9309 asks a crawler to read
@@ -55,7 +55,7 @@ class Refused(IgnoreRequest):
 
 
 class ClueSpider(scrapy.Spider):
-    """Visits the start URLs and what the source's `links` finds on the pages of their site."""
+    """Visits the start URLs and what the source's `links` finds on the pages of their sites."""
 
     name = "clues"
 
@@ -64,12 +64,12 @@ class ClueSpider(scrapy.Spider):
         self.job = job
         self.source = open_source(job["source"])
         self.store = PageStore(Path(job["store"]))
-        self.site = site_of(job["start_urls"][0])
+        self.sites = {site_of(url) for url in job["start_urls"]}
         self.met: set[str] = set()
         self.open: set[str] = set()
         self.started = datetime.now(UTC)
         self.fresh_since = self.started - timedelta(hours=job["max_age_h"])
-        self.robots_problem: str | None = None
+        self.robots_problem: dict[str, str] = {}
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> ClueSpider:
@@ -90,14 +90,16 @@ class ClueSpider(scrapy.Spider):
             return
         self.met.add(url)
         self.open.add(url)
-        if site_of(url) == self.site:
+        if site_of(url) not in self.sites:
+            self.tell(url, "off-site" if site_of(url) else "not http")
+        elif url not in self.job["start_urls"] and not follows(self.source, url):
+            self.tell(url, "not followed")
+        else:
             # Scrapy's own filter would drop a redirect to a page already seen without a word.
             arguments = {"asked": url}
             yield Request(
                 url, self.keep, errback=self.failed, cb_kwargs=arguments, dont_filter=True
             )
-        else:
-            self.tell(url, "off-site" if site_of(url) else "not http")
 
     def tell(self, url: str, outcome: str, page: str | None = None) -> None:
         """Report what became of a URL."""
@@ -123,16 +125,17 @@ class ClueSpider(scrapy.Spider):
 
     def failed(self, failure: Failure) -> None:
         """Report why a request brought no page."""
-        self.tell(failure.request.cb_kwargs["asked"], self._outcome(failure.value))
+        netloc = urlsplit(failure.request.url).netloc
+        self.tell(failure.request.cb_kwargs["asked"], self._outcome(failure.value, netloc))
 
-    def _outcome(self, error: BaseException) -> str:
+    def _outcome(self, error: BaseException, netloc: str) -> str:
         if isinstance(error, Refused):
             return str(error)
         if isinstance(error, HttpError):
             return f"http {error.response.status}"
         if isinstance(error, IgnoreRequest):
             if "robots.txt" in str(error):
-                return "robots unreadable" if self.robots_problem else "robots-forbidden"
+                return "robots unreadable" if netloc in self.robots_problem else "robots-forbidden"
             return "too large" if "MAXSIZE" in str(error) else "too many redirects"
         if isinstance(error, DownloadCancelledError):
             return "too large"
@@ -168,19 +171,42 @@ def _page(response: TextResponse) -> Page:
     )
 
 
-class SameSite:
+class SameSites:
     """Refuses requests to other sites, whatever link or redirect asks for them."""
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
 
     @classmethod
-    def from_crawler(cls, crawler: Crawler) -> SameSite:
+    def from_crawler(cls, crawler: Crawler) -> SameSites:
         return cls(crawler)
 
     def process_request(self, request: Request) -> None:
-        if site_of(request.url) != self.crawler.spider.site:
+        if site_of(request.url) not in self.crawler.spider.sites:
             raise Refused("off-site" if site_of(request.url) else "not http")
+
+
+class SourceHeaders:
+    """Gives each request the headers that the source wants for its URL, and no other URL's.
+
+    A site's robots.txt is asked for without them.
+    """
+
+    def __init__(self, crawler: Crawler) -> None:
+        self.crawler = crawler
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> SourceHeaders:
+        return cls(crawler)
+
+    def process_request(self, request: Request) -> None:
+        for name in request.meta.pop("source_headers", ()):  # of the URL that redirected here
+            request.headers.pop(name, None)
+        if request.meta.get("dont_obey_robotstxt"):
+            return
+        headers = request_headers(self.crawler.spider.source, request.url)
+        request.headers.update(headers)
+        request.meta["source_headers"] = tuple(headers)
 
 
 class ObeyRobots(RobotsTxtMiddleware):
@@ -195,7 +221,7 @@ class ObeyRobots(RobotsTxtMiddleware):
         if response.status == 429 or not (there or absent):
             raise ConnectionError(f"it answered {response.status}")
         body = response.body[:_ROBOTS_BYTES] if there else b""
-        report(robots_txt=body.decode("utf-8", errors="replace"))
+        report(netloc=netloc, robots_txt=body.decode("utf-8", errors="replace"))
         await super()._parse_robots(response.replace(body=body), netloc, request)
         self._keep_crawl_delay(netloc)
 
@@ -209,8 +235,9 @@ class ObeyRobots(RobotsTxtMiddleware):
                 slot.delay = max(slot.delay, delay_s)
 
     def _robots_error(self, exc: Exception, netloc: str) -> None:
-        self.crawler.spider.robots_problem = str(exc) or type(exc).__name__
-        report(robots_problem=self.crawler.spider.robots_problem)
+        problem = str(exc) or type(exc).__name__
+        self.crawler.spider.robots_problem[netloc] = problem
+        report(netloc=netloc, robots_problem=problem)
         waiting = self._parsers[netloc]
         self._parsers[netloc] = self._parserimpl.from_crawler(self.crawler, _DENY_ALL)
         waiting.callback(self._parsers[netloc])
@@ -268,7 +295,8 @@ def _settings(job: dict[str, Any]) -> dict[str, Any]:
         "DOWNLOADER_MIDDLEWARES": {
             "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
             "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
-            SameSite: 50,
+            SameSites: 50,
+            SourceHeaders: 60,
             ObeyRobots: 100,
             Visit: 880,
         },
@@ -281,7 +309,7 @@ def _settings(job: dict[str, Any]) -> dict[str, Any]:
         "DOWNLOAD_VERIFY_CERTIFICATES": True,
         "RETRY_TIMES": job["retries"],
         "REDIRECT_MAX_TIMES": 5,
-        "HTTPPROXY_ENABLED": not is_loopback(job["start_urls"][0]),
+        "HTTPPROXY_ENABLED": not all(is_loopback(url) for url in job["start_urls"]),
         "COOKIES_ENABLED": False,
         "TELNETCONSOLE_ENABLED": False,
         "REMOTE_CONTROL_ENABLED": False,
