@@ -10,7 +10,7 @@ page: sentences, places and topics are read from it by `scrapers.text`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from urllib.parse import urljoin
@@ -128,10 +128,19 @@ def follows(source: SiteSource, url: str) -> bool:
 
 
 def soup(page: Page) -> BeautifulSoup:
-    """The page as a tree."""
+    """The page as a tree.
+
+    Bytes that are UTF-8 are read as such, whatever the site declares: hardly any other text happens
+    to be valid UTF-8, and a wrong declaration is common.
+    """
     from bs4 import BeautifulSoup
 
-    return BeautifulSoup(page.body, "lxml", from_encoding=page.encoding)
+    encoding = page.encoding
+    if not page.body.isascii():
+        with suppress(UnicodeDecodeError):
+            page.body.decode("utf-8")
+            encoding = "utf-8"
+    return BeautifulSoup(page.body, "lxml", from_encoding=encoding)
 
 
 def html_links(page: Page) -> Iterator[str]:

@@ -1,0 +1,132 @@
+"""Wikipedia and Wikivoyage through the MediaWiki API, one request a page, JSON answers.
+
+Wikipedia: every article "Vehicle registration plates of ..." and "Road signs in ...", as the wiki
+lists them. Wikivoyage: the articles of the countries, of which the sections on getting around, on
+language and on the land are read. Both are CC BY-SA 4.0; a passage's address is that of the very
+revision, whose history names the authors. Pictures have licences of their own, which the text's
+does not cover, so none is referenced. Answers carry `maxlag`, by which a busy server may refuse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
+
+from bs4 import BeautifulSoup
+
+from georeasoner.registry import register
+from scrapers.fetch.pages import Page
+from scrapers.markup import json_of, sections
+from scrapers.source import Passage, Refused, missing
+from scrapers.text.places import countries_in, gazetteer
+
+LICENSE = "CC BY-SA 4.0"
+TERMS = "https://www.mediawiki.org/wiki/API:Etiquette"
+_EVERY = {"format": "json", "formatversion": "2", "maxlag": "5"}
+_NOT_ARTICLE = (
+    ".mw-editsection, sup.reference, .navbox, .hatnote, .metadata, .infobox, figure, .thumb, "
+    ".gallery, .reflist, .mw-references-wrap, .toc, .noprint, math, style"
+)
+_APPENDICES = frozenset(
+    {"references", "external links", "see also", "notes", "further reading", "sources", "gallery"}
+)
+
+
+class MediaWiki:
+    """A wiki's articles; the argument is the address of another api.php."""
+
+    api = ""
+    prefixes: tuple[str, ...] = ()
+    """Read are the articles whose title begins with one of these ..."""
+    countries = False
+    """... or, if this is true, those named like a country."""
+    only: frozenset[str] = frozenset()
+    """The sections (level 2, lower case) that are read; all but the appendices if empty."""
+
+    def __init__(self, argument: str | None = None) -> None:
+        self.api = argument or self.api
+        self.documented_api = (self.api, TERMS)
+
+    def start_urls(self) -> AbstractContextManager[tuple[str, ...]]:
+        """The requests for lists of titles and for the countries' articles."""
+        lists = (self._list({"apprefix": prefix}) for prefix in self.prefixes)
+        codes = gazetteer().countries() if self.countries else ()
+        articles = (self._article(gazetteer().name(code)) for code in codes)
+        return nullcontext((*lists, *articles))
+
+    def links(self, page: Page) -> Iterator[str]:
+        """The articles that an answer lists, and the request for the rest of the list."""
+        answer = _answer(page)
+        for entry in answer.get("query", {}).get("allpages", ()):
+            yield self._article(entry["title"])
+        if "continue" in answer:
+            asked = dict(parse_qsl(urlsplit(page.url).query))
+            yield self._list({"apprefix": asked["apprefix"], **answer["continue"]})
+
+    def parse(self, page: Page) -> Iterator[Passage | Refused]:
+        """The passages of an article; lists of titles have none, absent articles are refused."""
+        answer = _answer(page)
+        if "error" in answer:
+            error = answer["error"]
+            yield Refused(page.url, f"wiki: {error.get('code')}", str(error.get("info", "")))
+            return
+        if "query" in answer:
+            return
+        article = answer.get("parse")
+        if not isinstance(article, dict) or not {"title", "revid", "text"} <= article.keys():
+            raise missing(
+                page, "title, revid and text of an article", '{"parse": {"title": "Road signs"}}'
+            )
+        yield from self._passages(page, article)
+
+    def _passages(self, page: Page, article: dict[str, Any]) -> Iterator[Passage]:
+        revision = urlencode({"title": article["title"], "oldid": article["revid"]})
+        tree = BeautifulSoup(article["text"], "lxml")
+        for tag in tree.select(_NOT_ARTICLE):
+            tag.decompose()
+        for section in sections(tree, page.url):
+            chapter = section.headings.get(2, "").lower()
+            if chapter in _APPENDICES or (self.only and chapter not in self.only):
+                continue
+            for text in section.texts:
+                yield Passage(
+                    text,
+                    urljoin(self.api, f"index.php?{revision}"),
+                    LICENSE,
+                    page_countries=section.countries or countries_in(article["title"]),
+                    topic=section.topic or article["title"],
+                )
+
+    def _list(self, arguments: dict[str, str]) -> str:
+        query = {"action": "query", "list": "allpages", "apfilterredir": "nonredirects"}
+        return f"{self.api}?{urlencode(query | {'aplimit': 'max'} | _EVERY | arguments)}"
+
+    def _article(self, title: str) -> str:
+        query = {"action": "parse", "page": title, "prop": "text|revid", "redirects": "1"}
+        return f"{self.api}?{urlencode(query | {'disableeditsection': '1'} | _EVERY)}"
+
+
+def _answer(page: Page) -> dict[str, Any]:
+    answer = json_of(page, '{"parse": {...}}, as the MediaWiki API answers')
+    if not isinstance(answer, dict) or not answer.keys() & {"parse", "query", "error"}:
+        raise missing(page, "answer of the MediaWiki API", '{"parse": {...}}')
+    return answer
+
+
+@register("clue_source", "wikipedia")
+class Wikipedia(MediaWiki):
+    """The English Wikipedia's articles on plates and signs."""
+
+    api = "https://en.wikipedia.org/w/api.php"
+    prefixes = ("Vehicle registration plates of ", "Road signs in ")
+
+
+@register("clue_source", "wikivoyage")
+class Wikivoyage(MediaWiki):
+    """The English Wikivoyage's articles on countries."""
+
+    api = "https://en.wikivoyage.org/w/api.php"
+    countries = True
+    only = frozenset({"get around", "talk", "understand", "buy"})
