@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urljoin
 
 from bs4 import BeautifulSoup, Tag
-from bs4.element import CData, NavigableString
+from bs4.element import CData, NavigableString, PageElement
 
 from georeasoner.errors import InputError
 from scrapers.fetch.pages import Page
@@ -25,8 +25,9 @@ from scrapers.text.places import countries_in
 _NOT_TEXT = "script, style, template, nav, aside, form, button, select, table, footer"
 _LEVEL = {f"h{n}": n for n in range(1, 7)}
 _HOLDS_TEXT = frozenset(
-    "p li dd dt blockquote figcaption div section article main header body pre td html".split()
-)
+    ("p", "li", "dd", "dt", "blockquote", "figcaption", "td", "pre",
+     "div", "section", "article", "main", "header", "body", "html")
+)  # fmt: skip
 _LAZY = ("data-src", "data-lazy-src", "data-original", "src")
 _BREAK = "\x1e"
 _BLANK_LINE = re.compile(rf"{_BREAK}\s*{_BREAK}[\s{_BREAK}]*")
@@ -97,7 +98,7 @@ def _cut(root: Tag) -> None:
         tag.replace_with(_BREAK)
 
 
-def _holder(text: NavigableString, root: Tag) -> Tag | None:
+def _holder(text: PageElement, root: Tag) -> Tag | None:
     """The element that a string is the text of; None for that of a heading."""
     for parent in text.parents:
         if parent.name in _LEVEL:

@@ -128,19 +128,27 @@ def follows(source: SiteSource, url: str) -> bool:
 
 
 def soup(page: Page) -> BeautifulSoup:
-    """The page as a tree.
-
-    Bytes that are UTF-8 are read as such, whatever the site declares: hardly any other text happens
-    to be valid UTF-8, and a wrong declaration is common.
-    """
+    """The page as a tree."""
     from bs4 import BeautifulSoup
 
-    encoding = page.encoding
-    if not page.body.isascii():
-        with suppress(UnicodeDecodeError):
-            page.body.decode("utf-8")
-            encoding = "utf-8"
-    return BeautifulSoup(page.body, "lxml", from_encoding=encoding)
+    return BeautifulSoup(page_text(page), "lxml")
+
+
+def page_text(page: Page) -> str:
+    """The page's characters.
+
+    Bytes that are valid UTF-8 are read as such whatever the site declares, because hardly any
+    other text happens to be; those that do not fit what is declared as Windows-1252, as browsers
+    do.
+    """
+    from bs4.dammit import EncodingDetector
+
+    declared = EncodingDetector.find_declared_encoding(page.body, is_html=True)
+    for encoding in ("utf-8-sig", page.encoding, declared):
+        with suppress(UnicodeDecodeError, LookupError):
+            if encoding:
+                return page.body.decode(encoding)
+    return page.body.decode("windows-1252", errors="replace")
 
 
 def html_links(page: Page) -> Iterator[str]:

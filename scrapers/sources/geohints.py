@@ -17,7 +17,7 @@ from bs4 import Tag
 
 from georeasoner.registry import register
 from scrapers.fetch.pages import Page
-from scrapers.markup import address, image_of, sections, text_of
+from scrapers.markup import address, sections, text_of
 from scrapers.source import Passage, Refused, html_links, missing, soup
 from scrapers.text.places import countries_in
 
@@ -57,20 +57,23 @@ class GeoHints:
         names = tree.select(_COUNTRY)
         if not names:
             raise missing(page, "card", f'<span class="font-bold">Japan</span> ({_COUNTRY})')
-        for number, name in enumerate(names, 1):
-            yield _card(name, number, url)
+        cards = [(name, _smallest_card(name)) for name in names]  # before any is taken apart
+        for number, (name, card) in enumerate(cards, 1):
+            yield from _card(name, card, f"{url}#{number}", url)
 
 
-def _card(name: Tag, number: int, url: str) -> Passage | Refused:
+def _card(name: Tag, card: Tag, key: str, url: str) -> Iterator[Passage | Refused]:
     country, topic = text_of(name), _topic(url)
-    card = _smallest_card(name)
-    picture = next((image for tag in card.select("img") if (image := image_of(tag, url))), None)
     for part in (name, *card.select("a")):  # the way to Google Maps
         part.extract()
-    text = " ".join(text for section in sections(card, url) for text in section.texts)
-    if len(text.split()) < _FEWEST_WORDS:
-        return Refused(f"{url}#{number}", "no sentence", f"{topic}: {country} {text}".strip())
-    return Passage(text, url, None, countries_in(country), topic, picture)
+    found = list(sections(card, url))
+    picture = next((section.image for section in found if section.image), None)
+    texts = [text for section in found for text in section.texts]
+    sentences = [text for text in texts if len(text.split()) >= _FEWEST_WORDS]
+    if not sentences:
+        yield Refused(key, "no sentence", f"{topic}: {' '.join((country, *texts))}")
+    for text in sentences:
+        yield Passage(text, url, None, countries_in(country), topic, picture)
 
 
 def _smallest_card(name: Tag) -> Tag:

@@ -163,9 +163,9 @@ def _said(name: str, code: str, values: dict[str, str]) -> Passage | Refused:
 
 
 _THE = frozenset(
-    "AE AX BS CC CD CF CG CK DO FK FO GB GM IM IO KM KY MH MP MV NL PH PS SB SC TC TF UM US VA "
-    "VG VI".split()
-)
+    ("AE", "AX", "BS", "CC", "CD", "CF", "CG", "CK", "DO", "FK", "FO", "GB", "GM", "IM", "IO", "KM",
+     "KY", "MH", "MP", "MV", "NL", "PH", "PS", "SB", "SC", "TC", "TF", "UM", "US", "VA", "VG", "VI")
+)  # fmt: skip
 
 
 def _with_article(code: str) -> str:
