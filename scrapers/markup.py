@@ -24,10 +24,10 @@ from scrapers.text.places import countries_in
 
 _NOT_TEXT = "script, style, template, nav, aside, form, button, select, table, footer"
 _LEVEL = {f"h{n}": n for n in range(1, 7)}
-_HOLDS_TEXT = frozenset(
-    ("p", "li", "dd", "dt", "blockquote", "figcaption", "td", "pre",
-     "div", "section", "article", "main", "header", "body", "html")
-)  # fmt: skip
+_PARAGRAPHS = frozenset({"p", "li", "dd", "blockquote", "figcaption"})
+_BLOCKS = _PARAGRAPHS | frozenset(
+    {"dt", "td", "pre", "div", "section", "article", "main", "header", "body", "html"}
+)
 _LAZY = ("data-src", "data-lazy-src", "data-original", "src")
 _BREAK = "\x1e"
 _BLANK_LINE = re.compile(rf"{_BREAK}\s*{_BREAK}[\s{_BREAK}]*")
@@ -63,12 +63,13 @@ class Section:
         return None
 
 
-def sections(root: Tag, base: str) -> Iterator[Section]:
+def sections(root: Tag, base: str, *, loose: bool = False) -> Iterator[Section]:
     """The sections of a tree, in its order; menus, forms, tables and scripts are cut out of it.
 
     A text is what a paragraph, list item or caption holds itself, without the lists inside it,
-    which follow as texts of their own; an empty line (`<br><br>`) parts two. `base` is the
-    address that the pictures' are relative to.
+    which follow as texts of their own; an empty line (`<br><br>`) parts two. Words that stand loose
+    in other blocks are mostly menus and buttons, and count only if `loose`. `base` is the address
+    that the pictures' are relative to.
     """
     _cut(root)
     at = Section({})
@@ -84,7 +85,7 @@ def sections(root: Tag, base: str) -> Iterator[Section]:
                 at.images.append(url)
         elif type(node) in (NavigableString, CData):
             holder = _holder(node, root)
-            if holder is not None:
+            if holder is not None and (loose or holder.name in _PARAGRAPHS):
                 holders.setdefault(id(holder), []).append(str(node))
     yield _filled(at, holders)
 
@@ -103,7 +104,7 @@ def _holder(text: PageElement, root: Tag) -> Tag | None:
     for parent in text.parents:
         if parent.name in _LEVEL:
             return None
-        if parent.name in _HOLDS_TEXT or parent is root:
+        if parent.name in _BLOCKS or parent is root:
             return parent
     return root
 

@@ -66,7 +66,7 @@ def _card(name: Tag, card: Tag, key: str, url: str) -> Iterator[Passage | Refuse
     country, topic = text_of(name), _topic(url)
     for part in (name, *card.select("a")):  # the way to Google Maps
         part.extract()
-    found = list(sections(card, url))
+    found = list(sections(card, url, loose=True))
     picture = next((section.image for section in found if section.image), None)
     texts = [text for section in found for text in section.texts]
     sentences = [text for text in texts if len(text.split()) >= _FEWEST_WORDS]

@@ -2,9 +2,10 @@
 
 Asked for are statements of the best rank (so none that is deprecated) whose end has not come, of
 items with an ISO 3166-1 code that still exist. A country's values of one property make one
-sentence; a country with two driving sides makes none, and is refused. P41, the picture of the
-flag, says nothing in words and has a licence of its own: the flag's colours (P163, P462) are read.
-Facts and sentences are CC0; a clue's address is the country's item.
+sentence; a country with two driving sides makes none, and is refused; of two items with one code
+the older counts (the Netherlands, not their kingdom). P41, the picture of the flag, says nothing in
+words and has a licence of its own: the flag's colours (P163, P462) are read. Facts and sentences
+are CC0; a clue's address is the country's item.
 """
 
 from __future__ import annotations
@@ -26,76 +27,93 @@ START = "https://query.wikidata.org/sparql"
 TERMS = "https://www.mediawiki.org/wiki/Wikidata_Query_Service/User_Manual"
 LICENSE = "CC0-1.0"
 _EXAMPLE = '{"results": {"bindings": [{"property": ..., "code": ..., "item": ..., "value": ...}]}}'
-_NO_LABEL = re.compile(r"Q\d+$")
-_ITEM = re.compile(r"https?://www\.wikidata\.org/(?:entity|wiki)/(Q\d+)$")
+_ITEM = re.compile(r"https?://www\.wikidata\.org/entity/Q(\d+)$")
 
-_QUERY = """SELECT DISTINCT ?property ?item ?code ?value WHERE {{
+_QUERY = """PREFIX wdt: <http://www.wikidata.org/prop/direct/>
+PREFIX p: <http://www.wikidata.org/prop/>
+PREFIX ps: <http://www.wikidata.org/prop/statement/>
+PREFIX pq: <http://www.wikidata.org/prop/qualifier/>
+PREFIX wikibase: <http://wikiba.se/ontology#>
+PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#>
+SELECT DISTINCT ?property ?item ?code ?value WHERE {{
   BIND("{name}" AS ?property)
   ?item p:P297 ?coded . ?coded ps:P297 ?code ; a wikibase:BestRank .
   FILTER NOT EXISTS {{ ?coded pq:P582 ?codeEnded . }}
   FILTER NOT EXISTS {{ ?item wdt:P576 ?dissolved . }}
-  ?item p:{property} ?stated . ?stated ps:{property} ?object ; a wikibase:BestRank .
+  ?item p:{property} ?stated . ?stated ps:{property} {object} ; a wikibase:BestRank .
   FILTER NOT EXISTS {{ ?stated pq:P582 ?ended . FILTER(?ended <= NOW()) }}
-  FILTER(!wikibase:isSomeValue(?object))
-  {value}
+  OPTIONAL {{ ?said rdfs:label ?english . FILTER(LANG(?english) = "en") }}
+  OPTIONAL {{ ?said rdfs:label ?anyLanguage . FILTER(LANG(?anyLanguage) = "mul") }}
+  BIND(STR(COALESCE(?english, ?anyLanguage, ?said)) AS ?value)
 }} ORDER BY ?code ?value"""
-_LITERAL = "BIND(?object AS ?value)"
-_LABEL = 'SERVICE wikibase:label {{ bd:serviceParam wikibase:language "en,mul". {}}}'
 
 
 @dataclass(frozen=True)
 class Fact:
-    """A property: how its value is asked for and said. `many` replaces `one` for several values."""
+    """What is asked for and how it is said; `many` is said of several values, None if none may be.
+
+    `object` is the statement's object, with the way from it to what is `?said`.
+    """
 
     property: str
     category: str
-    value: str
     one: str
     many: str | None
     joined: str = "and"
+    object: str = "?said"
 
 
 FACTS = {
-    "P1622": Fact(
-        "P1622", "driving_side", _LABEL.format("?object rdfs:label ?value . "),
-        "Traffic in {country} keeps to the {values}.", None,
-    ),
+    "P1622": Fact("P1622", "driving_side", "Traffic in {country} keeps to the {values}.", None),
     "P37": Fact(
-        "P37", "language", _LABEL.format("?object rdfs:label ?value . "),
+        "P37",
+        "language",
         "The official language of {country} is {values}.",
         "The official languages of {country} are {values}.",
     ),
     "P282": Fact(
-        "P37", "script", "?object wdt:P282 ?script . "
-        + _LABEL.format("?script rdfs:label ?value . "),
-        "What is written in an official language of {country} uses the {values}.",
-        "What is written in the official languages of {country} uses the {values}.",
+        "P37",
+        "script",
+        "What is written in an official language of {country} is in the {values}.",
+        "What is written in the official languages of {country} is in the {values}.",
+        object="?language . ?language wdt:P282 ?said . ?stated ps:P37 ?language",
     ),
     "P78": Fact(
-        "P78", "domain", _LABEL.format("?object rdfs:label ?value . "),
+        "P78",
+        "domain",
         "Web addresses in {country} end in {values}.",
-        "Web addresses in {country} end in {values}.", "or",
+        "Web addresses in {country} end in {values}.",
+        joined="or",
     ),
     "P474": Fact(
-        "P474", "calling_code", _LITERAL,
+        "P474",
+        "calling_code",
         "Phone numbers in {country} that are written in full begin with {values}.",
-        "Phone numbers in {country} that are written in full begin with {values}.", "or",
+        "Phone numbers in {country} that are written in full begin with {values}.",
+        joined="or",
     ),
     "P395": Fact(
-        "P395", "plate", _LITERAL,
+        "P395",
+        "plate",
         "The international plate code of cars from {country} is {values}.",
         "The international plate codes of cars from {country} are {values}.",
     ),
     "P38": Fact(
-        "P38", "currency", _LABEL.format("?object rdfs:label ?value . "),
-        "Prices in {country} are in {values}.", "Prices in {country} are in {values}.", "or",
+        "P38",
+        "currency",
+        "Prices in {country} are in {values}.",
+        "Prices in {country} are in {values}.",
+        joined="or",
     ),
     "P462": Fact(
-        "P163", "flag", "?object wdt:P462 ?colour . "
-        + _LABEL.format("?colour rdfs:label ?value . "),
-        "The flag of {country} is {values}.", "The flag of {country} shows {values}.",
+        "P163",
+        "flag",
+        "The flag of {country} is {values}.",
+        "The flag of {country} shows {values}.",
+        object="?flag . ?flag wdt:P462 ?said . ?stated ps:P163 ?flag",
     ),
-}  # fmt: skip
+}
+"""By name: the property itself, or the one that its object's `?said` comes from."""
 
 
 @register("clue_source", "wikidata")
@@ -117,45 +135,43 @@ class Wikidata:
     def parse(self, page: Page) -> Iterator[Passage | Refused]:
         """A sentence for each country of an answer."""
         answer = json_of(page, _EXAMPLE)
+        found: dict[tuple[str, str], dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
         try:
-            rows = [
-                {key: str(cell["value"]) for key, cell in row.items()}
-                for row in answer["results"]["bindings"]
-            ]
-            found: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
-            for row in rows:
-                found[row["property"], row["code"]].setdefault(row["value"], row["item"])
-        except (KeyError, TypeError, AttributeError):
+            for row in answer["results"]["bindings"]:
+                name, code, item, value = (
+                    str(row[key]["value"]) for key in ("property", "code", "item", "value")
+                )
+                number = int(_ITEM.sub(r"\1", item))
+                found[name, code][number].add(value)
+        except (KeyError, TypeError, ValueError):
             raise missing(page, "SPARQL results", _EXAMPLE) from None
-        for (name, code), values in found.items():
+        for (name, code), stated in found.items():
             if name not in FACTS:
                 raise missing(page, f"known property {name!r}", f"one of {', '.join(FACTS)}")
-            yield _said(name, code, values)
+            oldest = min(stated)
+            yield _said(name, code, oldest, stated[oldest])
 
     def _request(self, name: str, fact: Fact) -> str:
-        query = _QUERY.format(name=name, property=fact.property, value=fact.value)
+        query = _QUERY.format(name=name, property=fact.property, object=fact.object)
         return f"{self.endpoint}?{urlencode({'format': 'json', 'query': query})}"
 
 
-def _said(name: str, code: str, values: dict[str, str]) -> Passage | Refused:
-    """The sentence of a country's values (each with the item that states it)."""
+def _said(name: str, code: str, item: int, values: set[str]) -> Passage | Refused:
+    """The sentence of a country's values."""
     fact, key = FACTS[name], f"wikidata:{name}:{code}"
     if code not in gazetteer().countries():
         return Refused(key, "unknown country", f"code {code!r} is not one of ISO 3166-1")
-    labels = sorted(value for value in values if not _NO_LABEL.match(value))
+    labels = sorted(value for value in values if "://" not in value)
     if not labels:
-        return Refused(key, "no English label", ", ".join(values))
+        return Refused(key, "no English label", ", ".join(sorted(values)))
     if len(labels) > 1 and fact.many is None:
         return Refused(key, "contradiction", f"{fact.category}: {' and '.join(labels)}")
-    item = _ITEM.match(min(values.values()))
-    if item is None:
-        return Refused(key, "no item", f"{min(values.values())!r} is no item of Wikidata")
     *rest, last = labels
     listed = f"{', '.join(rest)} {fact.joined} {last}" if rest else last
     template = fact.many if rest and fact.many else fact.one
     return Passage(
         template.format(country=_with_article(code), values=listed),
-        f"https://www.wikidata.org/wiki/{item[1]}",
+        f"https://www.wikidata.org/wiki/Q{item}",
         LICENSE,
         countries=(code,),
         category=fact.category,
