@@ -84,6 +84,10 @@ class SiteSource(ClueSource, Protocol):
         follows(self, url: str) -> bool
             Whether a link that `links` gave is one of the source's pages, where this can be said
             once for all pages: to keep to a path, say. It is not asked about the start URLs.
+        api_terms: str
+            Where the terms stand under which the site offers its API to programs. robots.txt,
+            which speaks to crawlers of pages, then forbids nothing of it; that it can be read, its
+            delay and its word on training still count, and every clue's `rights` names the terms.
     """
 
     def start_urls(self) -> AbstractContextManager[Sequence[str]]:

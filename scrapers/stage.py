@@ -1,42 +1,65 @@
 """The scrape stage: a clue source -> rows of `clues`.
 
-In: a lake and the name of a source. Out: new rows, rejects, and two sums in the lake: `crawl-NAME`
-counts URLs, `scrape-NAME` counts sentences. Pages that were fetched stay in the lake's folder
+In: a lake and the name of a source. Out: new rows, rejects, and sums in the lake: `crawl-NAME`
+counts URLs, `scrape-NAME` sentences (a page that yields none, for a fault or by its site's word,
+counts as one), `images-NAME` pictures. Pages that were fetched stay in the lake's folder
 `pages/NAME`, so an interrupted run goes on where it was and a second one adds nothing.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from georeasoner.errors import EmptyResultError, InputError
+from georeasoner.errors import ConfigError, EmptyResultError, InputError
 from georeasoner.lake import Lake
 from georeasoner.lake.keys import KeySet
 from georeasoner.lake.writer import Sums, Writer
-from scrapers.fetch import rights
+from georeasoner.progress import log
 from scrapers.fetch.crawl import (
-    AGENT,
     LEFT_OUT,
     USABLE,
     CrawlReport,
     CrawlSettings,
     crawl,
+    raise_if_refused,
 )
 from scrapers.fetch.pages import Page, PageStore
-from scrapers.source import FileSource, Passage, Refused, open_source
+from scrapers.fetch.rights import NO_SITE, Rights, SiteWords, is_open, rights_of, site_words
+from scrapers.fetch.saved import NOT_ASKED, SavedPages
+from scrapers.pictures import Picture, add_pictures
+from scrapers.source import ClueSource, FileSource, Passage, Refused, SiteSource, open_source
 from scrapers.text.read import Clue, clues_of
 
 
 @dataclass(frozen=True)
 class ScrapeResult:
-    """The sums of one scrape: over URLs (None where the source has files) and over sentences."""
+    """The sums of one scrape: over URLs (None where the source has files), over sentences, and
+    over pictures where these were asked for."""
 
     urls: Sums | None
     sentences: Sums
+    pictures: Sums | None = None
+
+
+@dataclass(frozen=True)
+class _Pages:
+    """Pages to read, by which source, and what their sites say.
+
+    `meant` are the URLs that a person gave; `strict` makes one page without the structure of its
+    source an error, where else it is a reject.
+    """
+
+    name: str
+    source: ClueSource
+    pages: Iterator[Page]
+    words: Callable[[Page], SiteWords]
+    urls: Sums | None = None
+    meant: tuple[str, ...] = ()
+    strict: bool = True
 
 
 def clue_id(source: str, url: str, text: str) -> str:
@@ -52,43 +75,70 @@ def scrape(
     max_pages: int = 1000,
     delay_s: float | None = None,
     contact: str | None = None,
+    images: bool = False,
+    parse_as: str | None = None,
+    saved_from: str | None = None,
 ) -> ScrapeResult:
     """Crawl a source (`NAME` or `NAME:ARGUMENT`) and add its clues to the lake.
 
-    `start_url` is short for an argument. `contact` (an address) goes into the user agent.
+    `start_url` is short for an argument. `contact` (an address) goes into the user agent. `images`
+    fetches the clues' pictures where their licence allows. With `parse_as`, `source` is
+    `html:PATH`, pages saved from the source of that name; `saved_from` is the URL of a single one.
     Raises `InputError` when the site forbids crawling, its robots.txt cannot be read, no start
-    page answers, or a page lacks the structure its source is known for; `EmptyResultError` when
+    page answers, or no page has the structure its source is known for; `EmptyResultError` when
     there is not one sentence.
     """
     spec = f"{source}:{start_url}" if start_url else source
-    name = spec.partition(":")[0]
-    site = open_source(spec)
     settings = CrawlSettings(max_pages=max_pages, delay_s=delay_s, contact=contact)
-    store = PageStore(lake.root / "pages" / name)
-    config = {"source": source, "start_url": start_url}
-    robots_txt: dict[str, str] = {}
-    url_sums = None
-    if isinstance(site, FileSource):
-        pages = site.pages()
+    config: dict[str, Any] = {"source": source, "start_url": start_url}
+    if parse_as is not None:
+        config |= {"parse_as": parse_as, "saved_from": saved_from}
+        found = _saved(source, parse_as, saved_from)
     else:
-        with site.start_urls() as urls:
-            report = crawl(spec, urls, store, settings)
-            url_sums = _account(lake, f"crawl-{name}", config | {"max_pages": max_pages}, report)
-            _check(report, urls)
-        pages, robots_txt = _kept(store, report), report.robots_txt
-    with lake.writing(f"scrape-{name}", config) as out:
-        known = lake.keys("clues")
-        for page in pages:
-            for found in site.parse(page):
-                if isinstance(found, Refused):
-                    out.reject(found.input_id, found.reason, found.detail)
-                else:
-                    words = robots_txt.get(urlsplit(page.url).netloc, "")
-                    _add(out, known, name, found, page, words)
-    if not out.sums.inputs:
-        where = f" on {url_sums.accepted} pages" if url_sums else ""
-        raise EmptyResultError(f"{spec} has not one sentence{where}")
-    return ScrapeResult(url_sums, out.sums)
+        found = _opened(lake, spec, config, settings)
+    sentences, pictures = _read(lake, spec, found, config)
+    picture_sums = None
+    if images:
+        picture_sums = add_pictures(lake, found.name, pictures, found.meant, settings)
+    return ScrapeResult(found.urls, sentences, picture_sums)
+
+
+def _saved(source: str, parse_as: str, saved_from: str | None) -> _Pages:
+    kind, _, path = source.partition(":")
+    if kind != "html" or not path:
+        raise ConfigError(f"--as {parse_as} with the source {source}", "html:PATH")
+    saved = SavedPages(parse_as, path, saved_from)
+    return _Pages(parse_as.partition(":")[0], saved.source, saved.pages(), lambda _: NOT_ASKED)
+
+
+def _opened(lake: Lake, spec: str, config: dict[str, Any], settings: CrawlSettings) -> _Pages:
+    """The pages of a source: those it has, or those that a crawl brings."""
+    name, site = spec.partition(":")[0], open_source(spec)
+    if isinstance(site, FileSource):
+        return _Pages(name, site, site.pages(), lambda _: NO_SITE)
+    store = PageStore(lake.root / "pages" / name)
+    with site.start_urls() as urls:
+        report = crawl(spec, urls, store, settings)
+        config = config | {"max_pages": settings.max_pages}
+        sums = _account(lake, f"crawl-{name}", config, report)
+        raise_if_refused(report, urls)
+        meant = tuple(urls)
+    words = _words(store, site)
+    return _Pages(name, site, _kept(store, report), words, sums, meant, strict=False)
+
+
+def _words(store: PageStore, site: SiteSource) -> Callable[[Page], SiteWords]:
+    """Page to what its site says, each site's documents read once."""
+    by_netloc: dict[str, SiteWords] = {}
+    terms = getattr(site, "api_terms", None)
+
+    def of(page: Page) -> SiteWords:
+        netloc = urlsplit(page.url).netloc
+        if netloc not in by_netloc:
+            by_netloc[netloc] = site_words(store.documents, page.url, terms)
+        return by_netloc[netloc]
+
+    return of
 
 
 def _kept(store: PageStore, report: CrawlReport) -> Iterator[Page]:
@@ -99,8 +149,45 @@ def _kept(store: PageStore, report: CrawlReport) -> Iterator[Page]:
         yield page
 
 
+def _read(
+    lake: Lake, spec: str, found: _Pages, config: dict[str, Any]
+) -> tuple[Sums, dict[str, Picture]]:
+    """The clues of the pages into the lake; their sums, and the pictures they refer to by URL."""
+    pictures: dict[str, Picture] = {}
+    faults: list[InputError] = []
+    with lake.writing(f"scrape-{found.name}", config) as out:
+        known = lake.keys("clues")
+        for page in found.pages:
+            rights = rights_of(page, found.words(page))
+            if not rights.text:
+                out.exclude("noindex page")
+                continue
+            try:
+                parts = found.source.parse(page)
+                parts = parts if found.strict else iter(list(parts))  # a page whole or not at all
+                for part in parts:
+                    if isinstance(part, Refused):
+                        out.reject(part.input_id, part.reason, part.detail)
+                    else:
+                        _add(out, known, found.name, part, page, rights)
+                        _note_picture(pictures, part, rights)
+            except InputError as error:
+                if found.strict:
+                    raise
+                faults.append(error)
+                out.reject(page.url, "missing piece", str(error))
+        if faults and not (out.sums.accepted or out.sums.excluded["already known"]):
+            raise faults[0]
+    if faults:
+        log(f"{spec}: {len(faults):,} pages have not the structure of this source: {faults[0]}")
+    if not out.sums.inputs:
+        where = f" on {found.urls.accepted} pages" if found.urls else ""
+        raise EmptyResultError(f"{spec} has not one sentence{where}")
+    return out.sums, pictures
+
+
 def _add(
-    out: Writer, known: KeySet, source: str, passage: Passage, page: Page, robots_txt: str
+    out: Writer, known: KeySet, source: str, passage: Passage, page: Page, rights: Rights
 ) -> None:
     """The clues of a passage as rows, each counted."""
     for clue in clues_of(passage):
@@ -111,12 +198,19 @@ def _add(
             out.exclude("already known")
         else:
             known.add(key)
-            out.add("clues", [_row(source, key, clue, page, robots_txt)])
+            out.add("clues", [_row(source, key, clue, page, rights)])
             out.accept(key)
 
 
-def _row(source: str, key: str, clue: Clue, page: Page, robots_txt: str) -> dict[str, Any]:
-    passage, signal = clue.passage, rights.reservation(page, robots_txt, AGENT)
+def _note_picture(pictures: dict[str, Picture], passage: Passage, rights: Rights) -> None:
+    """A picture that several passages refer to is free where one of them makes it so."""
+    url = passage.image_url
+    if url and (url not in pictures or pictures[url].refusal):
+        pictures[url] = Picture.of(url, passage.license, passage.source_url, rights)
+
+
+def _row(source: str, key: str, clue: Clue, page: Page, rights: Rights) -> dict[str, Any]:
+    passage = clue.passage
     return {
         "clue_id": key,
         "text": clue.text,
@@ -129,8 +223,8 @@ def _row(source: str, key: str, clue: Clue, page: Page, robots_txt: str) -> dict
         "source": source,
         "source_url": passage.source_url,
         "license": passage.license,
-        "rights": [signal] if signal else [],
-        "ai_training_allowed": rights.ai_training_allowed(page, robots_txt, AGENT, passage.license),
+        "rights": list(rights.signals),
+        "ai_training_allowed": is_open(passage.license) and rights.training,
         "synthetic": passage.synthetic,
         "retrieved_at": page.retrieved_at,
         "content_sha256": page.content_sha256,
@@ -149,23 +243,3 @@ def _account(lake: Lake, stage: str, config: dict[str, Any], report: CrawlReport
             else:
                 out.reject(url, outcome)
     return out.sums
-
-
-def _check(report: CrawlReport, urls: Any) -> None:
-    """Stop where the site as a whole said no."""
-    for netloc, problem in report.robots_problem.items():
-        raise InputError(
-            f"robots.txt of {netloc} cannot be read ({problem})",
-            "the site's word on what may be fetched",
-            "nothing of it was fetched; try again later",
-        )
-    if report.pages:
-        return
-    outcomes = {report.outcomes[url] for url in urls}
-    if outcomes == {"robots-forbidden"}:
-        raise InputError(
-            f"robots.txt of {urls[0]} forbids fetching it",
-            "a site that allows crawling",
-            "nothing was fetched; ask its owners, or use another source",
-        )
-    raise InputError(f"{urls[0]}: {', '.join(sorted(outcomes))}", "a page", "check the address")

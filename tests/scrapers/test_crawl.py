@@ -10,12 +10,14 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from georeasoner.errors import ConfigError
-from scrapers.fetch.crawl import CrawlReport, CrawlSettings, crawl, site_of
+from scrapers.fetch.addresses import site_of
+from scrapers.fetch.crawl import CrawlReport, CrawlSettings, crawl
 from scrapers.fetch.pages import PageStore
 from scrapers.fetch.siteserver import Answer, serve
 
@@ -58,8 +60,8 @@ def run(
         short = {
             k.replace(url, "/") if k.startswith(url) else k: v for k, v in report.outcomes.items()
         }
-        pages = tuple(p.replace(url, "/") for p in report.pages)
-    return CrawlReport(short, pages, report.robots_txt, report.robots_problem), asked
+        landed = {k: p.replace(url, "/") for k, p in report.landed.items()}
+    return replace(report, outcomes=short, landed=landed), asked
 
 
 def trouble(path: str) -> Answer | None:
@@ -138,12 +140,13 @@ def test_the_budget_counts_requests(tmp_path: Path) -> None:
     links = "".join(f'<a href="{n}.html">' for n in range(5)).encode()
 
     def site(path: str) -> Answer:
-        return Answer(404 if path == "/robots.txt" else 200, HTML, links)
+        return Answer(200 if path.endswith((".html", "/")) else 404, HTML, links)
 
     report, asked = run(site, tmp_path, CrawlSettings(max_pages=3))
     assert Counter(report.outcomes.values()) == {"fetched": 3, "over budget": 3}
-    assert len(asked) == 4  # three pages and robots.txt, which is missing: there are no rules
-    assert list(report.robots_txt.values()) == [""]
+    assert len(asked) == 5  # three pages; robots.txt and tdmrep.json, of which there are none
+    (robots,) = [p for p in PageStore(tmp_path / "pages").documents.pages() if "robots" in p.url]
+    assert (robots.status, robots.body) == (404, b"")
 
 
 def test_crawl_delay_is_kept(tmp_path: Path) -> None:
@@ -152,11 +155,13 @@ def test_crawl_delay_is_kept(tmp_path: Path) -> None:
     def site(path: str) -> Answer:
         if path == "/robots.txt":
             return Answer(body=b"User-agent: *\nCrawl-delay: 1\n")
+        if "tdmrep" in path:
+            return Answer(404)
         times.append(time.monotonic())
         return Answer(200, HTML, b'<a href="a.html">')
 
     run(site, tmp_path)
-    assert len(times) == 2 and times[1] - times[0] > 0.45  # Scrapy halves it at most
+    assert len(times) == 2 and times[1] - times[0] >= 0.99
 
 
 def test_user_agent_names_program_and_contact() -> None:
@@ -186,7 +191,7 @@ def test_a_killed_crawl_leaves_whole_pages_and_no_orphan(tmp_path: Path) -> None
     asked: list[str] = []
 
     def site(path: str) -> Answer:
-        if path == "/robots.txt":
+        if "tdmrep" in path or path == "/robots.txt":
             return Answer(404)
         asked.append(path)
         time.sleep(0.1)
