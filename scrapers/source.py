@@ -84,10 +84,11 @@ class SiteSource(ClueSource, Protocol):
         follows(self, url: str) -> bool
             Whether a link that `links` gave is one of the source's pages, where this can be said
             once for all pages: to keep to a path, say. It is not asked about the start URLs.
-        api_terms: str
-            Where the terms stand under which the site offers its API to programs. robots.txt,
-            which speaks to crawlers of pages, then forbids nothing of it; that it can be read, its
-            delay and its word on training still count, and every clue's `rights` names the terms.
+        api_terms: str | None
+            Where the terms stand under which the site offers its API to programs; None for copies
+            elsewhere. robots.txt, which speaks to crawlers of pages, then forbids nothing of it;
+            that it can be read, its delay and its word on training still count, every clue's
+            `rights` names the terms, and the user agent must name a contact.
     """
 
     def start_urls(self) -> AbstractContextManager[Sequence[str]]:

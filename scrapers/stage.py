@@ -116,6 +116,10 @@ def _opened(lake: Lake, spec: str, config: dict[str, Any], settings: CrawlSettin
     name, site = spec.partition(":")[0], open_source(spec)
     if isinstance(site, FileSource):
         return _Pages(name, site, site.pages(), lambda _: NO_SITE)
+    if (terms := getattr(site, "api_terms", None)) and not settings.contact:
+        raise ConfigError(
+            f"{name} without --contact", f"an address for the user agent, as {terms} ask for"
+        )
     store = PageStore(lake.root / "pages" / name)
     with site.start_urls() as urls:
         report = crawl(spec, urls, store, settings)

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from urllib.parse import urljoin
 
 from bs4 import BeautifulSoup
 
 from georeasoner.errors import ConfigError
 from georeasoner.registry import register
-from scrapers.fetch.files import saved_pages
 from scrapers.fetch.pages import Page
+from scrapers.fetch.saved import page_files, saved_page
 from scrapers.markup import address, sections, text_of
 from scrapers.source import FileSource, Passage, SiteSource, html_links, missing, soup
 from scrapers.text.places import countries_in
@@ -65,7 +66,7 @@ class HtmlFiles(_Html):
 
     def pages(self) -> Iterator[Page]:
         """The file, or each page of the folder."""
-        return saved_pages(self.where)
+        return map(saved_page, page_files(Path(self.where).expanduser()))
 
 
 class HtmlSite(_Html):

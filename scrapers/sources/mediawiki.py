@@ -24,6 +24,7 @@ from scrapers.text.places import countries_in, gazetteer
 
 LICENSE = "CC BY-SA 4.0"
 TERMS = "https://www.mediawiki.org/wiki/API:Etiquette"
+_WIKIMEDIA = (".wikipedia.org", ".wikivoyage.org")
 _EVERY = {"format": "json", "formatversion": "2", "maxlag": "5"}
 _NOT_ARTICLE = (
     ".mw-editsection, sup.reference, .navbox, .hatnote, .metadata, .infobox, figure, .thumb, "
@@ -47,7 +48,8 @@ class MediaWiki:
 
     def __init__(self, argument: str | None = None) -> None:
         self.api = argument or self.api
-        self.documented_api = (self.api, TERMS)
+        host = urlsplit(self.api).hostname or ""
+        self.api_terms = TERMS if host.endswith(_WIKIMEDIA) else None
 
     def start_urls(self) -> AbstractContextManager[tuple[str, ...]]:
         """The requests for lists of titles and for the countries' articles."""

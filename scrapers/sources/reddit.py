@@ -44,9 +44,8 @@ class Reddit:
 
     def __init__(self, argument: str | None = None) -> None:
         self.start_url = argument or START
-        parts = urlsplit(self.start_url)
-        self.host = parts.netloc
-        self.documented_api = (urlunsplit((parts.scheme, parts.netloc, "/", "", "")), TERMS)
+        self.host = urlsplit(self.start_url).netloc
+        self.api_terms = TERMS if self.host == urlsplit(START).netloc else None
 
     @contextmanager
     def start_urls(self) -> Iterator[tuple[str, ...]]:

@@ -12,12 +12,13 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from georeasoner.errors import ConfigError, InputError
 from georeasoner.registry import register
-from scrapers.fetch.files import file_page
 from scrapers.fetch.pages import Page
+from scrapers.fetch.saved import file_page
 from scrapers.source import Passage, Refused
 from scrapers.text.places import gazetteer
 
@@ -33,7 +34,7 @@ class _Rows:
     def __init__(self, argument: str | None = None) -> None:
         if not argument:
             raise ConfigError(f"{self.kind} without a file", f"{self.kind}:FILE")
-        self.file = argument
+        self.file = Path(argument).expanduser()
 
     def pages(self) -> Iterator[Page]:
         """The file as it is."""

@@ -122,7 +122,7 @@ class Wikidata:
 
     def __init__(self, argument: str | None = None) -> None:
         self.endpoint = argument or START
-        self.documented_api = (self.endpoint, TERMS)
+        self.api_terms = TERMS if self.endpoint == START else None
 
     def start_urls(self) -> AbstractContextManager[tuple[str, ...]]:
         """One request for each fact."""

@@ -49,7 +49,7 @@ def test_a_folder_with_a_licence_named(tmp_path: Path) -> None:
         '<link rel="canonical" href="https://a.example/x"><title>Peru</title><p>Walls are brown.',
         encoding="utf-8",
     )
-    (tmp_path / "notes.txt").write_text("not a page")
+    (tmp_path / "notes.json").write_text("{}")
     (first,), (second,) = _pages(f"html:{tmp_path}#license=CC BY 4.0")
     assert (first.text, first.page_countries, first.license) == (
         "Poles are striped.",
@@ -86,8 +86,8 @@ def test_pages_below_a_url(scrape_site: Callable[..., Any]) -> None:
     ("spec", "error", "words"),
     [
         ("html", ConfigError, "html without a page"),
-        ("html:{}/none.html", InputError, "none.html cannot be read"),
-        ("html:{}", InputError, "has no saved page"),
+        ("html:{}/none.html", InputError, "there is no .*none.html"),
+        ("html:{}", InputError, "holds no page; expected files .htm, .html, .xhtml"),
     ],
 )
 def test_a_clear_line_for_what_is_not_there(

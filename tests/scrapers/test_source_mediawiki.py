@@ -93,3 +93,24 @@ def test_a_wiki_that_refuses_is_counted(saved_page: Callable[..., Any]) -> None:
     assert list(open_source("wikivoyage").parse(saved_page(body, f"{API}?page=Atlantis"))) == [
         Refused(f"{API}?page=Atlantis", "wiki: missingtitle", "The page is not there.")
     ]
+
+
+def test_a_busy_wiki_is_asked_again(scrape_site: Callable[..., Any]) -> None:
+    """By `maxlag` it answers 200 with an error and asks to come again: that is no page."""
+    lag = b'{"error": {"code": "maxlag", "info": "Waiting for a database: 6 seconds lagged."}}'
+    busy = [Answer(200, {"Content-Type": "application/json", "Retry-After": "0"}, lag)]
+
+    class Busy(Wiki):
+        def get(self, path: str, otherwise: Any = None) -> Any:
+            return busy.pop() if "page=Road" in path and busy else super().get(path, otherwise)
+
+    answers = Busy(
+        {
+            ("Vehicle registration plates of ", None): "none.json",
+            ("Road signs in ", None): "list2.json",
+            "Road signs in Norway": "norway.json",
+        }
+    )
+    found = scrape_site("wikipedia", "w/api.php", answers)
+    assert not busy and not found.rejects
+    assert [row["countries"] for row in found.clues] == [["NO"]]

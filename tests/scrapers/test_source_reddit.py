@@ -37,7 +37,7 @@ def test_posts_page_by_page(
     assert not any(row["ai_training_allowed"] for row in found.clues)
     assert {p.topic for p in found.passages} == {"Tips", None}
     sent = {a.path: a.headers.get("authorization") for a in found.asked}
-    assert sent.pop("/robots.txt") is None
+    assert sent.pop("/robots.txt") is sent.pop("/.well-known/tdmrep.json") is None
     assert set(sent.values()) == {"Bearer secret-token"} and len(sent) == 2
 
 
