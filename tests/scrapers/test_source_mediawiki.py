@@ -45,7 +45,7 @@ def test_articles_of_the_listed_titles(scrape_site: Callable[..., Any]) -> None:
     iceland = f"{found.url}w/index.php?title=Road+signs+in+Iceland&oldid=4711"
     norway = f"{found.url}w/index.php?title=Road+signs+in+Norway&oldid=4712"
     assert found.rows("text", "countries", "image_url", "source_url", "license") == [
-        ("Finland has none.", ["FI"], None, iceland, "CC BY-SA 4.0"),
+        ("Finland has a blue one.", ["FI"], None, iceland, "CC BY-SA 4.0"),
         ("It reads Einbreið brú.", ["IS"], None, iceland, "CC BY-SA 4.0"),
         ("Letters are set in a typeface of the road office.", ["NO"], None, norway, "CC BY-SA 4.0"),
         ("One-lane bridges have a sign of their own.", ["IS"], None, iceland, "CC BY-SA 4.0"),
@@ -56,7 +56,7 @@ def test_articles_of_the_listed_titles(scrape_site: Callable[..., Any]) -> None:
         "Warning signs are yellow with a red edge.": "Road signs in Iceland",
         "One-lane bridges have a sign of their own.": "Bridges",
         "It reads Einbreið brú.": "Bridges",
-        "Finland has none.": "Bridges",
+        "Finland has a blue one.": "Bridges",
         "Letters are set in a typeface of the road office.": "Road signs in Norway",
     }
 
