@@ -15,6 +15,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from urllib.parse import urlencode
 
 from georeasoner.registry import register
@@ -50,70 +52,23 @@ SELECT DISTINCT ?property ?item ?code ?value WHERE {{
 
 @dataclass(frozen=True)
 class Fact:
-    """What is asked for and how it is said; `many` is said of several values, None if none may be.
-
-    `object` is the statement's object, with the way from it to what is `?said`.
-    """
+    """What is asked for and how it is said: an entry of `wikidata.yaml`."""
 
     property: str
     category: str
     one: str
-    many: str | None
+    many: str | None = None
     joined: str = "and"
     object: str = "?said"
 
 
-FACTS = {
-    "P1622": Fact("P1622", "driving_side", "Traffic in {country} keeps to the {values}.", None),
-    "P37": Fact(
-        "P37",
-        "language",
-        "The official language of {country} is {values}.",
-        "The official languages of {country} are {values}.",
-    ),
-    "P282": Fact(
-        "P37",
-        "script",
-        "What is written in an official language of {country} is in the {values}.",
-        "What is written in the official languages of {country} is in the {values}.",
-        object="?language . ?language wdt:P282 ?said . ?stated ps:P37 ?language",
-    ),
-    "P78": Fact(
-        "P78",
-        "domain",
-        "Web addresses in {country} end in {values}.",
-        "Web addresses in {country} end in {values}.",
-        joined="or",
-    ),
-    "P474": Fact(
-        "P474",
-        "calling_code",
-        "Phone numbers in {country} that are written in full begin with {values}.",
-        "Phone numbers in {country} that are written in full begin with {values}.",
-        joined="or",
-    ),
-    "P395": Fact(
-        "P395",
-        "plate",
-        "The international plate code of cars from {country} is {values}.",
-        "The international plate codes of cars from {country} are {values}.",
-    ),
-    "P38": Fact(
-        "P38",
-        "currency",
-        "Prices in {country} are in {values}.",
-        "Prices in {country} are in {values}.",
-        joined="or",
-    ),
-    "P462": Fact(
-        "P163",
-        "flag",
-        "The flag of {country} is {values}.",
-        "The flag of {country} shows {values}.",
-        object="?flag . ?flag wdt:P462 ?said . ?stated ps:P163 ?flag",
-    ),
-}
-"""By name: the property itself, or the one that its object's `?said` comes from."""
+@cache
+def facts() -> dict[str, Fact]:
+    """By name."""
+    import yaml
+
+    entries = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
+    return {name: Fact(**({"property": name} | entry)) for name, entry in entries.items()}
 
 
 @register("clue_source", "wikidata")
@@ -126,7 +81,7 @@ class Wikidata:
 
     def start_urls(self) -> AbstractContextManager[tuple[str, ...]]:
         """One request for each fact."""
-        return nullcontext(tuple(self._request(name, fact) for name, fact in FACTS.items()))
+        return nullcontext(tuple(self._request(name, fact) for name, fact in facts().items()))
 
     def links(self, page: Page) -> Iterator[str]:
         """None: an answer is whole."""
@@ -146,8 +101,8 @@ class Wikidata:
         except (KeyError, TypeError, ValueError):
             raise missing(page, "SPARQL results", _EXAMPLE) from None
         for (name, code), stated in found.items():
-            if name not in FACTS:
-                raise missing(page, f"known property {name!r}", f"one of {', '.join(FACTS)}")
+            if name not in facts():
+                raise missing(page, f"known property {name!r}", f"one of {', '.join(facts())}")
             oldest = min(stated)
             yield _said(name, code, oldest, stated[oldest])
 
@@ -158,7 +113,7 @@ class Wikidata:
 
 def _said(name: str, code: str, item: int, values: set[str]) -> Passage | Refused:
     """The sentence of a country's values."""
-    fact, key = FACTS[name], f"wikidata:{name}:{code}"
+    fact, key = facts()[name], f"wikidata:{name}:{code}"
     if code not in gazetteer().countries():
         return Refused(key, "unknown country", f"code {code!r} is not one of ISO 3166-1")
     labels = sorted(value for value in values if "://" not in value)
