@@ -254,6 +254,10 @@ def build(
         str | None,
         typer.Option(help="Which overlaps, KIND,KIND (all but same_author and same_cell)."),
     ] = None,
+    allow_training: Annotated[
+        list[str] | None,
+        typer.Option(help="Override the reservation of a clue source; the card says so. Again."),
+    ] = None,
 ) -> None:
     """The highly locatable data set: filtered, without leaks between splits, with its card.
 
@@ -271,6 +275,7 @@ def build(
         percentile=percentile, seed=seed, local_only=local_only,
         exclude_conflicts=exclude_conflicts,
         exclude_leaks=check_kinds(audit_kinds) if exclude_audit else (),
+        allow_training=allow_training or (),
     )  # fmt: skip
 
 

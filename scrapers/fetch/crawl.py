@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urldefrag
+from urllib.parse import urldefrag, urlsplit
 
 from georeasoner import __version__
 from georeasoner.errors import ConfigError, GeoReasonerError, InputError
@@ -29,12 +29,15 @@ from scrapers.fetch.rights import AGENT
 USABLE = frozenset({"fetched", "unchanged", "kept"})
 """Outcomes with a page: newly fetched, confirmed by the site, young enough not to ask."""
 
+PRIVATE = "private address"
+"""The outcome of a URL that leads into a private network where none was meant."""
+
 LEFT_OUT = frozenset(
     (
         "robots-forbidden",
         "robots unreadable",
         "off-site",
-        "private address",
+        PRIVATE,
         "not http",
         "not followed",
         "over budget",
@@ -134,6 +137,12 @@ def fetch_images(
 def raise_if_refused(report: CrawlReport, start_urls: Sequence[str]) -> None:
     """Raise `InputError` where a site as a whole said no, or no start URL leads to a page."""
     for netloc, problem in report.robots_problem.items():
+        if problem == PRIVATE:
+            raise InputError(
+                f"{netloc} leads into a private network",
+                "a public address behind a public name",
+                "give the address instead of the name if it is meant",
+            )
         raise InputError(
             f"robots.txt of {netloc} cannot be read ({problem})",
             "the site's word on what may be fetched",
@@ -144,17 +153,12 @@ def raise_if_refused(report: CrawlReport, start_urls: Sequence[str]) -> None:
     first = start_urls[0]
     outcomes = {report.outcomes[urldefrag(url).url] for url in start_urls}
     if outcomes == {"robots-forbidden"}:
-        rule = report.rules.get(first)
+        rule = report.rules.get(urldefrag(first).url)
         raise InputError(
-            f"robots.txt forbids fetching {first}" + (f" ({rule})" if rule else ""),
+            f"robots.txt of {urlsplit(first).netloc} forbids fetching {first}"
+            + (f" ({rule})" if rule else ""),
             "a site that allows crawling",
             "nothing was fetched; ask its owners, or use another source",
-        )
-    if outcomes == {"private address"}:
-        raise InputError(
-            f"{first} leads into a private network",
-            "a public address behind a public name",
-            "give the address instead of the name if it is meant",
         )
     raise InputError(f"{first}: {', '.join(sorted(outcomes))}", "a page", "check the address")
 

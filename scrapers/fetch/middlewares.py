@@ -25,6 +25,7 @@ from scrapy.http.request import NO_CALLBACK
 from scrapy.utils.asyncio import sleep
 
 from scrapers.fetch.addresses import host_of
+from scrapers.fetch.crawl import PRIVATE
 from scrapers.fetch.pages import Page, content_sha256
 from scrapers.fetch.rights import AGENT, TDMREP
 from scrapers.fetch.robots import forbidding_line, lines_for
@@ -158,6 +159,8 @@ class ObeyRobots(RobotsTxtMiddleware):
 
     def _robots_error(self, exc: Exception, netloc: str) -> None:
         problem = str(exc) or type(exc).__name__
+        if urlsplit(f"//{netloc}").hostname in self.crawler.spider.refused_hosts:
+            problem = PRIVATE
         self.crawler.spider.robots_problem[netloc] = problem
         report(netloc=netloc, robots_problem=problem)
         waiting = self._parsers[netloc]

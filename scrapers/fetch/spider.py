@@ -21,18 +21,24 @@ from urllib.parse import urldefrag
 import scrapy
 from scrapy import signals
 from scrapy.crawler import Crawler, CrawlerProcess
+from scrapy.core.downloader.handlers.http11 import TunnelError
 from scrapy.exceptions import (
     CannotResolveHostError,
     DownloadCancelledError,
+    DownloadConnectionRefusedError,
+    DownloadFailedError,
     DownloadTimeoutError,
     IgnoreRequest,
+    ResponseDataLossError,
 )
 from scrapy.http import Request, Response, TextResponse
 from scrapy.spidermiddlewares.httperror import HttpError
+from twisted.internet.error import ConnectError, ConnectionClosed
 from twisted.python.failure import Failure
 
 from scrapers.fetch import middlewares
 from scrapers.fetch.addresses import host_of, is_loopback, names_private_place, site_of
+from scrapers.fetch.crawl import PRIVATE
 from scrapers.fetch.middlewares import Refused, page_of, report
 from scrapers.fetch.pages import Page, PageStore
 from scrapers.fetch.resolver import PublicOnly
@@ -40,6 +46,14 @@ from scrapers.fetch.rights import AGENT, rights_of
 from scrapers.source import SiteSource, follows, open_source
 
 _TEXT = re.compile(r"text/|application/(\S+\+)?(json|xml)\b")
+_NETWORK = (
+    DownloadConnectionRefusedError,
+    DownloadFailedError,
+    ResponseDataLossError,
+    ConnectError,
+    ConnectionClosed,
+    TunnelError,
+)
 _STORED = frozenset({"kept", "unchanged", "would ask whether it changed"})
 
 
@@ -82,7 +96,7 @@ class ClueSpider(scrapy.Spider):
         if site is None:
             return "not http"
         if names_private_place(host) and host not in self.job["private_hosts"]:
-            return "private address"
+            return PRIVATE
         return None if self.sites is None or site in self.sites else "off-site"
 
     def visit(self, url: str) -> Iterator[Request]:
@@ -153,8 +167,10 @@ class ClueSpider(scrapy.Spider):
         if isinstance(error, DownloadCancelledError):
             return "too large"
         if isinstance(error, CannotResolveHostError):
-            return "private address" if host in self.refused_hosts else "unknown host"
-        return "timeout" if isinstance(error, DownloadTimeoutError) else "connection failed"
+            return PRIVATE if host in self.refused_hosts else "unknown host"
+        if isinstance(error, DownloadTimeoutError):
+            return "timeout"
+        return "connection failed" if isinstance(error, _NETWORK) else "unreadable answer"
 
     def crashed(self, failure: Failure) -> None:
         """A bug in a source's `links` ends the crawl: Scrapy alone would log it and go on."""

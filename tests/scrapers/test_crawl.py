@@ -16,7 +16,6 @@ from pathlib import Path
 import pytest
 
 from georeasoner.errors import ConfigError
-from scrapers.fetch.addresses import site_of
 from scrapers.fetch.crawl import CrawlReport, CrawlSettings, crawl
 from scrapers.fetch.pages import PageStore
 from scrapers.fetch.siteserver import Answer, serve
@@ -176,13 +175,6 @@ def test_user_agent_names_program_and_contact() -> None:
 def test_start_urls_are_web_addresses(tmp_path: Path, urls: list[str], word: str) -> None:
     with pytest.raises(ConfigError, match=word):
         crawl("clueworld", urls, PageStore(tmp_path), QUICK)
-
-
-def test_what_one_site_is() -> None:
-    assert site_of("http://www.a.example/x") == site_of("https://a.example:443/y")
-    assert site_of("http://a.example:8000/") != site_of("http://a.example/")
-    assert site_of("http://b.a.example/") != site_of("http://a.example/")
-    assert site_of("ftp://a.example/") is site_of("http://[bad") is None
 
 
 def test_a_killed_crawl_leaves_whole_pages_and_no_orphan(tmp_path: Path) -> None:

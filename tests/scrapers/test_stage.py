@@ -83,7 +83,7 @@ NO_TOPIC = {
     ("answers", "error", "words"),
     [
         (ROBOTS_500, InputError, r"robots.txt .* cannot be read \(it answered 500\)"),
-        (ROBOTS_NO, InputError, "robots.txt .* forbids fetching it"),
+        (ROBOTS_NO, InputError, r"robots.txt of .* forbids fetching .* \(Disallow: /\)"),
         (BROKEN, InputError, "has no canonical link"),
         (NO_TOPIC, EmptyResultError, "has not one sentence on 1 pages"),
     ],
