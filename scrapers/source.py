@@ -99,7 +99,10 @@ class SiteSource(ClueSource, Protocol):
         ...
 
     def links(self, page: Page) -> Iterator[str]:
-        """Absolute URLs to follow from a page; those of other sites are left out, and counted."""
+        """Absolute URLs to follow from a page; those of other sites are left out, and counted.
+
+        May raise `InputError` as `parse` does, which then says it: the page leads nowhere.
+        """
         ...
 
 

@@ -38,7 +38,7 @@ def test_terms_count_for_the_operators_own_address(spec: str, its_own: bool) -> 
 
 
 def test_a_copy_that_forbids_is_not_asked(scrape_site: Callable[..., Any]) -> None:
-    with pytest.raises(InputError, match=r"robots.txt forbids .*\(Disallow: /\)"):
+    with pytest.raises(InputError, match=r"robots.txt of .* forbids .*\(Disallow: /\)"):
         scrape_site("wikidata", "sparql", {"/robots.txt": NO})
 
 

@@ -55,9 +55,15 @@ def test_a_compressed_page_is_read(scrape_site: Callable[..., Any]) -> None:
 
 def test_a_site_that_forbids_yields_one_clear_line(scrape_site: Callable[..., Any]) -> None:
     no = b"User-agent: *\nContent-Signal: ai-train=no\nDisallow: /\n"
-    with pytest.raises(InputError, match=r"robots.txt forbids .*\(Disallow: /\)") as raised:
+    with pytest.raises(InputError, match=r"robots.txt of .* forbids .*\(Disallow: /\)") as raised:
         scrape_site("plonkit", "guide", PAGES | {"/robots.txt": Answer(200, {}, no)})
     assert "\n" not in str(raised.value)
+
+
+def test_a_start_without_the_data_is_an_error(scrape_site: Callable[..., Any]) -> None:
+    blocked = Answer(200, {"Content-Type": "text/html"}, b"<p>Just a moment.")
+    with pytest.raises(InputError, match="guide has no script#__PRELOADED_DATA__"):
+        scrape_site("plonkit", "guide", {"/guide": blocked})
 
 
 SCRIPT = '<script id="__PRELOADED_DATA__" type="application/json">{}</script>'
