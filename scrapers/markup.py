@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urljoin
 
 from bs4 import BeautifulSoup, Tag
@@ -21,6 +21,8 @@ from georeasoner.errors import InputError
 from scrapers.fetch.pages import Page
 from scrapers.source import missing, soup
 from scrapers.text.places import countries_in
+
+T = TypeVar("T")
 
 _NOT_TEXT = "script, style, template, nav, aside, form, button, select, table, footer"
 _LEVEL = {f"h{n}": n for n in range(1, 7)}
@@ -141,12 +143,28 @@ def address(page: Page, tree: BeautifulSoup) -> str:
     return urljoin(page.url, str(link["href"])) if link else page.url
 
 
-def json_of(page: Page, example: str) -> Any:
-    """A page that is JSON as a whole. Raises `InputError` for any other."""
+def json_of(page: Page, kind: type[T], example: str) -> T:
+    """A page that is JSON as a whole, of that structure. Raises `InputError` for any other."""
     try:
-        return json.loads(page.body)
+        return checked(page, kind, json.loads(page.body), example)
     except ValueError:
         raise missing(page, "JSON", example) from None
+
+
+def checked(page: Page, kind: type[T], data: Any, example: str) -> T:
+    """A page's data as what its source is known for (a pydantic model, a list of such ...).
+
+    Raises `InputError` that names the first piece which is absent or of another type.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        return TypeAdapter(kind).validate_python(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "object"
+        usable = "" if first["type"] == "missing" else "usable "
+    raise missing(page, f"{usable}{where} in its data", example)
 
 
 def embedded_json(page: Page, selector: str) -> Any:

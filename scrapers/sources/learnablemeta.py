@@ -11,14 +11,14 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from bs4 import BeautifulSoup
+from pydantic import BaseModel
 
 from georeasoner.registry import register
 from scrapers.fetch.pages import Page
-from scrapers.markup import address, sections
+from scrapers.markup import address, checked, sections
 from scrapers.source import Passage, html_links, missing, soup
 from scrapers.text.places import countries_in
 
@@ -27,6 +27,12 @@ _LIST = re.compile(r"\bmetaList:(?=\[)")
 _KEY_OR_STRING = re.compile(r'("(?:\\.|[^"\\])*")|([A-Za-z_$][\w$]*)(?=\s*:)|\bvoid 0\b')
 _MAP = re.compile(r"/maps/[0-9a-f]{24}/?$")
 _EXAMPLE = 'metaList:[{id:1,name:"Japan - Bollard",note:"...",images:[]}]'
+
+
+class _Meta(BaseModel):
+    name: str
+    note: str
+    images: list[str]
 
 
 @register("clue_source", "learnablemeta")
@@ -56,14 +62,14 @@ class LearnableMeta:
         tree = soup(page)
         url = address(page, tree)
         for meta in _metas(page, "".join(script.string or "" for script in tree("script"))):
-            place, _, thing = meta["name"].rpartition(" - ")
-            picture = urljoin(url, meta["images"][0]) if meta["images"] else None
-            for section in sections(BeautifulSoup(meta["note"], "lxml"), url):
+            place, _, thing = meta.name.rpartition(" - ")
+            picture = urljoin(url, meta.images[0]) if meta.images else None
+            for section in sections(BeautifulSoup(meta.note, "lxml"), url):
                 for text in section.texts:
                     yield Passage(text, url, None, countries_in(place), thing, picture)
 
 
-def _metas(page: Page, script: str) -> list[dict[str, Any]]:
+def _metas(page: Page, script: str) -> list[_Meta]:
     """The list of metas in a page's script. Raises `InputError` where it is not there."""
     start = _LIST.search(script)
     if start is None:
@@ -73,10 +79,7 @@ def _metas(page: Page, script: str) -> list[dict[str, Any]]:
         found, _ = json.JSONDecoder().raw_decode(literal)
     except ValueError:
         raise missing(page, "readable list of metas", _EXAMPLE) from None
-    for meta in found:
-        if not isinstance(meta, dict) or not {"name", "note", "images"} <= meta.keys():
-            raise missing(page, "name, note and images of a meta", _EXAMPLE)
-    return list(found)
+    return checked(page, list[_Meta], found, _EXAMPLE)
 
 
 def _as_json(match: re.Match[str]) -> str:

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
 from bs4 import BeautifulSoup
+from pydantic import BaseModel, Field
 
 from georeasoner.registry import register
 from scrapers.fetch.pages import Page
@@ -33,6 +33,35 @@ _NOT_ARTICLE = (
 _APPENDICES = frozenset(
     {"references", "external links", "see also", "notes", "further reading", "sources", "gallery"}
 )
+
+
+_EXAMPLE = '{"parse": {"title": "Road signs in Norway", "revid": 1, "text": "<p>..."}}'
+
+
+class _Title(BaseModel):
+    title: str
+
+
+class _Query(BaseModel):
+    allpages: list[_Title]
+
+
+class _Article(BaseModel):
+    title: str
+    revid: int
+    text: str
+
+
+class _Error(BaseModel):
+    code: str
+    info: str = ""
+
+
+class _Answer(BaseModel):
+    parse: _Article | None = None
+    query: _Query | None = None
+    error: _Error | None = None
+    further: dict[str, str] | None = Field(None, alias="continue")
 
 
 class MediaWiki:
@@ -60,32 +89,26 @@ class MediaWiki:
 
     def links(self, page: Page) -> Iterator[str]:
         """The articles that an answer lists, and the request for the rest of the list."""
-        answer = _answer(page)
-        for entry in answer.get("query", {}).get("allpages", ()):
-            yield self._article(entry["title"])
-        if "continue" in answer:
+        answer = json_of(page, _Answer, _EXAMPLE)
+        for entry in answer.query.allpages if answer.query else ():
+            yield self._article(entry.title)
+        if answer.further:
             asked = dict(parse_qsl(urlsplit(page.url).query))
-            yield self._list({"apprefix": asked["apprefix"], **answer["continue"]})
+            yield self._list({"apprefix": asked.get("apprefix", ""), **answer.further})
 
     def parse(self, page: Page) -> Iterator[Passage | Refused]:
         """The passages of an article; lists of titles have none, absent articles are refused."""
-        answer = _answer(page)
-        if "error" in answer:
-            error = answer["error"]
-            yield Refused(page.url, f"wiki: {error.get('code')}", str(error.get("info", "")))
-            return
-        if "query" in answer:
-            return
-        article = answer.get("parse")
-        if not isinstance(article, dict) or not {"title", "revid", "text"} <= article.keys():
-            raise missing(
-                page, "title, revid and text of an article", '{"parse": {"title": "Road signs"}}'
-            )
-        yield from self._passages(page, article)
+        answer = json_of(page, _Answer, _EXAMPLE)
+        if answer.error:
+            yield Refused(page.url, f"wiki: {answer.error.code}", answer.error.info)
+        elif answer.parse:
+            yield from self._passages(page, answer.parse)
+        elif not answer.query:
+            raise missing(page, "answer of the MediaWiki API", _EXAMPLE)
 
-    def _passages(self, page: Page, article: dict[str, Any]) -> Iterator[Passage]:
-        revision = urlencode({"title": article["title"], "oldid": article["revid"]})
-        tree = BeautifulSoup(article["text"], "lxml")
+    def _passages(self, page: Page, article: _Article) -> Iterator[Passage]:
+        revision = urlencode({"title": article.title, "oldid": article.revid})
+        tree = BeautifulSoup(article.text, "lxml")
         for tag in tree.select(_NOT_ARTICLE):
             tag.decompose()
         for section in sections(tree, page.url):
@@ -97,8 +120,8 @@ class MediaWiki:
                     text,
                     urljoin(self.api, f"index.php?{revision}"),
                     LICENSE,
-                    page_countries=section.countries or countries_in(article["title"]),
-                    topic=section.topic or article["title"],
+                    page_countries=section.countries or countries_in(article.title),
+                    topic=section.topic or article.title,
                 )
 
     def _list(self, arguments: dict[str, str]) -> str:
@@ -108,13 +131,6 @@ class MediaWiki:
     def _article(self, title: str) -> str:
         query = {"action": "parse", "page": title, "prop": "text|revid", "redirects": "1"}
         return f"{self.api}?{urlencode(query | {'disableeditsection': '1'} | _EVERY)}"
-
-
-def _answer(page: Page) -> dict[str, Any]:
-    answer = json_of(page, '{"parse": {...}}, as the MediaWiki API answers')
-    if not isinstance(answer, dict) or not answer.keys() & {"parse", "query", "error"}:
-        raise missing(page, "answer of the MediaWiki API", '{"parse": {...}}')
-    return answer
 
 
 @register("clue_source", "wikipedia")

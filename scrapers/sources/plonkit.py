@@ -14,10 +14,12 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 from urllib.parse import urljoin
 
+from pydantic import BaseModel
+
 from georeasoner.registry import register
 from scrapers.fetch.pages import Page
-from scrapers.markup import address, embedded_json
-from scrapers.source import Passage, missing, soup
+from scrapers.markup import address, checked, embedded_json
+from scrapers.source import Passage, soup
 from scrapers.text.places import gazetteer
 
 START = "https://www.plonkit.net/guide"
@@ -26,6 +28,46 @@ _DATA = "script#__PRELOADED_DATA__"
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 _MARKS = re.compile(r"\*\*|__|`|^#+\s+|^[*-]\s+", re.MULTILINE)
 _WITH_TEXT = frozenset({"tip", "centeredText"})
+_EXAMPLE = '{"data": {"public": {"code": "JP", "steps": [{"items": [...]}]}}}'
+
+
+class _Entry(BaseModel):
+    code: str = ""
+    slug: str | None = None
+
+
+class _Image(BaseModel):
+    imageUrl: str | None = None
+
+
+class _Tip(BaseModel):
+    text: str | list[str]
+    image: _Image | None = None
+
+
+class _Item(BaseModel, extra="allow"):
+    kind: str | None = None
+    data: dict[str, Any] | None = None
+    tags: list[str] | None = None
+
+
+class _Step(BaseModel):
+    title: str | None = None
+    items: list[_Item] = []
+
+
+class _Guide(BaseModel):
+    code: str = ""
+    title: str = ""
+    steps: list[_Step]
+
+
+class _Public(BaseModel):
+    public: _Guide
+
+
+class _Page(BaseModel):
+    data: _Public
 
 
 @register("clue_source", "plonkit")
@@ -41,50 +83,48 @@ class PlonkIt:
 
     def links(self, page: Page) -> Iterator[str]:
         """The pages of the countries; those about playing (code XX-...) are left out."""
-        for entry in self._listed(embedded_json(page, _DATA)):
-            if _country(entry) and isinstance(entry.get("slug"), str):
-                yield urljoin(page.url, f"/{entry['slug']}")
+        data = _data(page)
+        for entry in data if isinstance(data, list) else ():
+            if _country(entry.code) and entry.slug:
+                yield urljoin(page.url, f"/{entry.slug}")
 
     def parse(self, page: Page) -> Iterator[Passage]:
         """The paragraphs of a country's tips; the list of countries has none."""
-        content = embedded_json(page, _DATA)
-        if self._listed(content):
+        data = _data(page)
+        if isinstance(data, list):
             return
-        data = content.get("data") if isinstance(content, dict) else None
-        guide = data.get("public") if isinstance(data, dict) else None
-        if not isinstance(guide, dict) or not isinstance(guide.get("steps"), list):
-            raise missing(
-                page, "guide in its preloaded data", '{"data": {"public": {"steps": []}}}'
-            )
-        url, country = address(page, soup(page)), _country(guide)
-        region = str(guide.get("title", "")) if "-" in str(guide.get("code")) else None
-        for step in guide["steps"]:
-            for item in step.get("items", []):
-                if item.get("kind") not in _WITH_TEXT:
+        guide, url = data.public, address(page, soup(page))
+        country = _country(guide.code)
+        for step in guide.steps:
+            for item in step.items:
+                if item.kind not in _WITH_TEXT:
                     continue
-                tip = item.get("data", item)
-                if "text" not in tip:
-                    raise missing(page, "text in a tip", '{"kind": "tip", "data": {"text": []}}')
-                for text in _paragraphs(tip["text"]):
+                tip = checked(page, _Tip, item.data or item.model_dump(), _EXAMPLE)
+                picture = tip.image.imageUrl if tip.image else None
+                for text in _paragraphs(tip.text):
                     yield Passage(
                         text=text,
                         source_url=url,
                         license=LICENSE,
                         page_countries=(country,) if country else (),
-                        topic=next(iter(item.get("tags") or ()), step.get("title")),
-                        image_url=_image(tip, url),
-                        regions=(region,) if region else (),
+                        topic=next(iter(item.tags or ()), step.title),
+                        image_url=urljoin(url, picture) if picture else None,
+                        regions=(guide.title,) if "-" in guide.code else (),
                     )
 
-    def _listed(self, content: Any) -> list[dict[str, Any]]:
-        data = content.get("data") if isinstance(content, dict) else None
-        return [e for e in data if isinstance(e, dict)] if isinstance(data, list) else []
+
+def _data(page: Page) -> list[_Entry] | _Public:
+    """What the page is made of: the list of countries, or a country's guide."""
+    content = embedded_json(page, _DATA)
+    if isinstance(content, dict) and isinstance(content.get("data"), list):
+        return checked(page, list[_Entry], content["data"], _EXAMPLE)
+    return checked(page, _Page, content, _EXAMPLE).data
 
 
-def _country(entry: dict[str, Any]) -> str | None:
-    """The ISO code of an entry such as `JP` or `US-AK`; None for `XX-BEGINNERS`."""
-    code = str(entry.get("code", "")).partition("-")[0].upper()
-    return code if code in gazetteer().countries() else None
+def _country(code: str) -> str | None:
+    """The ISO code of `JP` or `US-AK`; None for `XX-BEGINNERS`."""
+    country = code.partition("-")[0].upper()
+    return country if country in gazetteer().countries() else None
 
 
 def _paragraphs(text: str | list[str]) -> Iterator[str]:
@@ -93,8 +133,3 @@ def _paragraphs(text: str | list[str]) -> Iterator[str]:
         seen = _MARKS.sub("", _LINK.sub(r"\1", paragraph))
         if words := " ".join(seen.split()):
             yield words
-
-
-def _image(tip: dict[str, Any], url: str) -> str | None:
-    image = tip.get("image") or {}
-    return urljoin(url, image["imageUrl"]) if image.get("imageUrl") else None

@@ -14,28 +14,51 @@ import re
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 from urllib.error import URLError
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 from urllib.request import Request, urlopen
+
+from pydantic import BaseModel
 
 from georeasoner.errors import ConfigError
 from georeasoner.registry import register
 from scrapers.fetch.crawl import CrawlSettings
 from scrapers.fetch.pages import Page
 from scrapers.markup import json_of
-from scrapers.source import Passage, missing
+from scrapers.source import Passage
 
 START = "https://oauth.reddit.com/r/geoguessr/top?t=all&limit=100&raw_json=1"
 TOKENS = "https://www.reddit.com/api/v1/access_token"
 TERMS = "https://www.redditinc.com/policies/data-api-terms"
 _POSTS = "https://www.reddit.com"
 _KEY, _ID, _SECRET = "REDDIT_TOKEN", "REDDIT_CLIENT_ID", "REDDIT_CLIENT_SECRET"
-_EXAMPLE = '{"data": {"after": null, "children": [{"kind": "t3", "data": {"title": ...}}]}}'
+_EXAMPLE = '{"data": {"after": null, "children": [{"data": {"title": ..., "permalink": ...}}]}}'
 _GONE = frozenset({"[removed]", "[deleted]"})
 _PICTURE = re.compile(r"\.(jpe?g|png|webp)$", re.IGNORECASE)
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 _MARKS = re.compile(r"\*\*|__|~~|`|^(#+|>|[*+-]|\d+\.)\s+", re.MULTILINE)
+
+
+class _Post(BaseModel):
+    title: str
+    permalink: str
+    selftext: str | None = None
+    link_flair_text: str | None = None
+    url_overridden_by_dest: str | None = None
+    removed_by_category: str | None = None
+
+
+class _Child(BaseModel):
+    data: _Post
+
+
+class _Page(BaseModel):
+    after: str | None = None
+    children: list[_Child]
+
+
+class _Listing(BaseModel):
+    data: _Page
 
 
 @register("clue_source", "reddit")
@@ -77,28 +100,28 @@ class Reddit:
 
     def links(self, page: Page) -> Iterator[str]:
         """The listing's next page."""
-        after = _listing(page).get("after")
+        after = json_of(page, _Listing, _EXAMPLE).data.after
         if after:
             parts = urlsplit(page.url)
-            query = dict(parse_qsl(parts.query)) | {"after": str(after)}
+            query = dict(parse_qsl(parts.query)) | {"after": after}
             yield urlunsplit(parts._replace(query=urlencode(query)))
 
     def parse(self, page: Page) -> Iterator[Passage]:
         """Title and paragraphs of each post; what was removed is not there any more."""
-        for child in _listing(page)["children"]:
-            post = child.get("data", {}) if isinstance(child, dict) else {}
-            if not {"title", "permalink"} <= post.keys():
-                raise missing(page, "title and permalink of a post", _EXAMPLE)
-            if post.get("removed_by_category") or post.get("selftext") in _GONE:
+        for child in json_of(page, _Listing, _EXAMPLE).data.children:
+            post = child.data
+            if post.removed_by_category or post.selftext in _GONE:
                 continue
-            for text in (post["title"], *_paragraphs(post.get("selftext") or "")):
-                yield Passage(
-                    text=" ".join(text.split()),
-                    source_url=urljoin(_POSTS, post["permalink"]),
-                    license=None,
-                    topic=post.get("link_flair_text"),
-                    image_url=_picture(post),
-                )
+            picture = post.url_overridden_by_dest or ""
+            for text in (post.title, *_paragraphs(post.selftext or "")):
+                if words := " ".join(text.split()):
+                    yield Passage(
+                        text=words,
+                        source_url=urljoin(_POSTS, post.permalink),
+                        license=None,
+                        topic=post.link_flair_text,
+                        image_url=picture if _PICTURE.search(urlsplit(picture).path) else None,
+                    )
 
 
 def access_token(url: str, client: str, secret: str) -> str:
@@ -119,22 +142,7 @@ def access_token(url: str, client: str, secret: str) -> str:
     return token
 
 
-def _listing(page: Page) -> dict[str, Any]:
-    answer = json_of(page, _EXAMPLE)
-    data = answer.get("data") if isinstance(answer, dict) else None
-    if not isinstance(data, dict) or not isinstance(data.get("children"), list):
-        raise missing(page, "listing of posts", _EXAMPLE)
-    return data
-
-
 def _paragraphs(markdown: str) -> Iterator[str]:
     """The paragraphs and list items of a post, as a reader sees them."""
     for paragraph in re.split(r"\n\s*\n|\n(?=\s*(?:[*+-]|\d+\.)\s)", markdown):
-        seen = _MARKS.sub("", _LINK.sub(r"\1", paragraph.strip()))
-        if seen.strip():
-            yield seen
-
-
-def _picture(post: dict[str, Any]) -> str | None:
-    url = str(post.get("url_overridden_by_dest") or "")
-    return url if _PICTURE.search(urlsplit(url).path) else None
+        yield _MARKS.sub("", _LINK.sub(r"\1", paragraph.strip()))

@@ -19,6 +19,8 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import urlencode
 
+from pydantic import BaseModel
+
 from georeasoner.registry import register
 from scrapers.fetch.pages import Page
 from scrapers.markup import json_of
@@ -62,6 +64,25 @@ class Fact:
     object: str = "?said"
 
 
+class _Cell(BaseModel):
+    value: str
+
+
+class _Row(BaseModel):
+    property: _Cell
+    code: _Cell
+    item: _Cell
+    value: _Cell
+
+
+class _Results(BaseModel):
+    bindings: list[_Row]
+
+
+class _Answer(BaseModel):
+    results: _Results
+
+
 @cache
 def facts() -> dict[str, Fact]:
     """By name."""
@@ -89,17 +110,12 @@ class Wikidata:
 
     def parse(self, page: Page) -> Iterator[Passage | Refused]:
         """A sentence for each country of an answer."""
-        answer = json_of(page, _EXAMPLE)
         found: dict[tuple[str, str], dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
-        try:
-            for row in answer["results"]["bindings"]:
-                name, code, item, value = (
-                    str(row[key]["value"]) for key in ("property", "code", "item", "value")
-                )
-                number = int(_ITEM.sub(r"\1", item))
-                found[name, code][number].add(value)
-        except (KeyError, TypeError, ValueError):
-            raise missing(page, "SPARQL results", _EXAMPLE) from None
+        for row in json_of(page, _Answer, _EXAMPLE).results.bindings:
+            item = _ITEM.match(row.item.value)
+            if item is None:
+                raise missing(page, f"item of Wikidata at {row.item.value!r}", _EXAMPLE)
+            found[row.property.value, row.code.value][int(item[1])].add(row.value.value)
         for (name, code), stated in found.items():
             if name not in facts():
                 raise missing(page, f"known property {name!r}", f"one of {', '.join(facts())}")

@@ -118,5 +118,8 @@ def test_data_that_is_not_there_is_an_error(saved_page: Callable[..., Any]) -> N
         embedded_json(saved_page("<p>"), "#d")
     with pytest.raises(InputError, match="the data in #d is no JSON"):
         embedded_json(saved_page('<script id="d">{</script>'), "#d")
+    assert json_of(saved_page('{"a": 1}'), dict[str, int], "{}") == {"a": 1}
+    with pytest.raises(InputError, match="has no usable a in its data"):
+        json_of(saved_page('{"a": "b"}'), dict[str, int], "{}")
     with pytest.raises(InputError, match="has no JSON"):
-        json_of(saved_page("<p>"), "{}")
+        json_of(saved_page("<p>"), dict[str, int], "{}")

@@ -42,7 +42,7 @@ def test_the_notes_of_every_map(scrape_site: Callable[..., Any]) -> None:
     [
         ("start({data: []})", "has no list of metas"),
         ('start({metaList:[{id:1,name:"Peru]})', "has no readable list of metas"),
-        ('start({metaList:[{id:1,name:"Peru - Poles"}]})', "has no name, note and images"),
+        ('start({metaList:[{id:1,name:"Peru - Poles"}]})', "has no 0.note in its data"),
     ],
 )
 def test_another_structure_is_an_error(

@@ -77,8 +77,9 @@ def test_the_countries_of_wikivoyage_by_section(scrape_site: Callable[..., Any])
     ("body", "words"),
     [
         ("<html>", "has no JSON"),
-        ("[]", "has no answer of the MediaWiki API"),
-        ('{"parse": {"title": "Norway"}}', "has no title, revid and text"),
+        ("[]", "has no usable object in its data"),
+        ("{}", "has no answer of the MediaWiki API"),
+        ('{"parse": {"title": "Norway"}}', "has no parse.revid in its data"),
     ],
 )
 def test_another_structure_is_an_error(

@@ -74,15 +74,18 @@ SCRIPT = '<script id="__PRELOADED_DATA__" type="application/json">{}</script>'
     [
         ("<p>Just a moment.", "has no script#__PRELOADED_DATA__"),
         (SCRIPT.replace("{}", "{"), "is no JSON"),
-        (SCRIPT, "has no guide in its preloaded data"),
-        (SCRIPT.replace("{}", '{"data": {"public": {"title": "Japan"}}}'), "has no guide"),
+        (SCRIPT, "has no data in its data"),
+        (
+            SCRIPT.replace("{}", '{"data": {"public": {"title": "Japan"}}}'),
+            "has no data.public.steps",
+        ),
         (
             SCRIPT.replace(
                 "{}",
                 '{"data": {"public": {"code": "JP", "steps": '
                 '[{"items": [{"kind": "tip", "data": {}}]}]}}}',
             ),
-            "has no text in a tip",
+            "has no text in its data",
         ),
     ],
 )

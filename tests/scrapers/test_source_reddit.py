@@ -97,8 +97,11 @@ def test_a_refused_key_is_a_clear_line(status: int, body: bytes, words: str) -> 
     ("body", "words"),
     [
         ("<html>", "has no JSON"),
-        ('{"data": {}}', "has no listing of posts"),
-        ('{"data": {"children": [{"data": {"title": "x"}}]}}', "has no title and permalink"),
+        ('{"data": {}}', "has no data.children in its data"),
+        (
+            '{"data": {"children": [{"data": {"title": "x"}}]}}',
+            "has no data.children.0.data.permalink in its data",
+        ),
     ],
 )
 def test_another_structure_is_an_error(

@@ -74,8 +74,11 @@ def test_facts_become_sentences(scrape_site: Callable[..., Any]) -> None:
     ("body", "words"),
     [
         ("<html>Too many requests", "has no JSON"),
-        ("[]", "has no SPARQL results"),
-        ('{"results": {"bindings": [{"code": {"value": "NL"}}]}}', "has no SPARQL results"),
+        ("[]", "has no usable object in its data"),
+        (
+            '{"results": {"bindings": [{"code": {"value": "NL"}}]}}',
+            "has no results.bindings.0.property in its data",
+        ),
         (
             '{"results": {"bindings": [{"property": {"value": "P1"}, "code": {"value": "NL"},'
             ' "item": {"value": "http://www.wikidata.org/entity/Q55"}, "value": {"value": "x"}}]}}',
