@@ -15,12 +15,12 @@ from urllib.parse import urljoin
 
 from bs4 import BeautifulSoup
 
-from georeasoner.errors import ConfigError
+from georeasoner.errors import ConfigError, InputError
 from georeasoner.registry import register
 from scrapers.fetch.pages import Page
 from scrapers.fetch.saved import page_files, saved_page
 from scrapers.markup import address, sections, text_of
-from scrapers.source import FileSource, Passage, SiteSource, html_links, missing, soup
+from scrapers.source import FileSource, Passage, SiteSource, html_links, soup
 from scrapers.text.places import countries_in
 
 _LICENSE = "#license="
@@ -47,7 +47,11 @@ class _Html:
         tree = soup(page)
         url, license_name = address(page, tree), self.license or _stated(tree)
         if license_name is None:
-            raise missing(page, "licence", f'<a rel="license" href="...">CC0</a>, or {_FORMS}')
+            raise InputError(
+                f"{page.url} states no licence",
+                'a link with rel="license"',
+                f"or name one: {self.where}{_LICENSE}NAME",
+            )
         title = text_of(tree.title) if tree.title else ""
         for section in sections(tree.find("main") or tree.body or tree, url):
             for text in section.texts:

@@ -84,15 +84,16 @@ class Csv(_Rows):
 
     def _rows(self, page: Page, text: str) -> Iterator[tuple[int, dict[str, Any] | str]]:
         reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-        names = list(reader.fieldnames or ())
-        if absent := [name for name in _NEEDED if name not in names]:
-            raise InputError(
-                f"{page.url} has the columns {', '.join(names) or '(none)'}",
-                f"{', '.join(_NEEDED)}",
-                f"add {', '.join(absent)}",
-            )
-        number = reader.line_num + 1
+        number = 1
         try:
+            names = list(reader.fieldnames or ())
+            if absent := [name for name in _NEEDED if name not in names]:
+                raise InputError(
+                    f"{page.url} has the columns {', '.join(names) or '(none)'}",
+                    ", ".join(_NEEDED),
+                    f"add {', '.join(absent)}",
+                )
+            number = reader.line_num + 1
             for row in reader:
                 yield number, _of_csv(row)
                 number = reader.line_num + 1

@@ -99,5 +99,5 @@ def test_a_clear_line_for_what_is_not_there(
 
 def test_a_page_without_a_licence_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "a.html").write_text("<h1>Japan</h1><p>Poles are striped.")
-    with pytest.raises(InputError, match=r"file:a.html has no licence.*#license=NAME"):
+    with pytest.raises(InputError, match=r"file:a.html states no licence.*#license=NAME"):
         _pages(f"html:{tmp_path}")

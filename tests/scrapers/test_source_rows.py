@@ -8,7 +8,6 @@ import pytest
 
 from georeasoner.errors import ConfigError, InputError
 from georeasoner.lake import Lake
-from scrapers.source import open_source
 from scrapers.stage import scrape
 
 JSONL = """\
@@ -98,6 +97,7 @@ def test_csv(tmp_path: Path) -> None:
             InputError,
             r"file:rows:2: .*expected quoted CSV",
         ),
+        ("csv:{}", b'a,"b":c\n', InputError, "file:rows:1: .*expected quoted CSV"),
         ("jsonl:{}", b"\xff\xfe", InputError, "expected text in UTF-8"),
         ("jsonl:{}.none", b"", InputError, "cannot be read"),
     ],
@@ -109,5 +109,3 @@ def test_a_clear_line_for_a_file_of_another_kind(
     file.write_bytes(content)
     with pytest.raises(error, match=words):
         scrape(Lake.create(tmp_path / "lake"), spec.format(file))
-    source = open_source("csv:x")
-    assert source is not None
