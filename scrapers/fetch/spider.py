@@ -20,8 +20,8 @@ from urllib.parse import urldefrag
 
 import scrapy
 from scrapy import signals
-from scrapy.crawler import Crawler, CrawlerProcess
 from scrapy.core.downloader.handlers.http11 import TunnelError
+from scrapy.crawler import Crawler, CrawlerProcess
 from scrapy.exceptions import (
     CannotResolveHostError,
     DownloadCancelledError,
