@@ -2,8 +2,10 @@
 
 In: a lake and the name of a source. Out: new rows, rejects, and sums in the lake: `crawl-NAME`
 counts URLs, `scrape-NAME` sentences (a page that yields none, for a fault or by its site's word,
-counts as one), `images-NAME` pictures. Pages that were fetched stay in the lake's folder
-`pages/NAME`, so an interrupted run goes on where it was and a second one adds nothing.
+counts as one), `images-NAME` pictures. A clue that is there already stays as it is, but for its
+rights, which follow what its site says now (`rights-NAME`). Pages that were fetched stay in the
+lake's folder `pages/NAME`, so an interrupted run goes on where it was and a second one adds
+nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +18,6 @@ from urllib.parse import urlsplit
 
 from georeasoner.errors import ConfigError, EmptyResultError, InputError
 from georeasoner.lake import Lake
-from georeasoner.lake.keys import KeySet
 from georeasoner.lake.writer import Sums, Writer
 from georeasoner.progress import log
 from scrapers.fetch.crawl import (
@@ -30,6 +31,7 @@ from scrapers.fetch.crawl import (
 from scrapers.fetch.pages import Page, PageStore
 from scrapers.fetch.rights import NO_SITE, Rights, SiteWords, is_open, rights_of, site_words
 from scrapers.fetch.saved import NOT_ASKED, SavedPages
+from scrapers.known import Known
 from scrapers.pictures import Picture, add_pictures
 from scrapers.source import ClueSource, FileSource, Passage, Refused, SiteSource, open_source
 from scrapers.text.read import Clue, clues_of
@@ -156,7 +158,7 @@ def _read(
     pictures: dict[str, Picture] = {}
     faults: list[InputError] = []
     with lake.writing(f"scrape-{found.name}", config) as out:
-        known = lake.keys("clues")
+        known = Known(lake, found.name)
         for page in found.pages:
             rights = rights_of(page, found.words(page))
             if not rights.text:
@@ -176,8 +178,10 @@ def _read(
                     raise
                 faults.append(error)
                 out.reject(page.url, "missing piece", str(error))
+        known.note(out)
         if faults and not (out.sums.accepted or out.sums.excluded["already known"]):
             raise faults[0]
+    known.restate()
     if faults:
         log(f"{spec}: {len(faults):,} pages have not the structure of this source: {faults[0]}")
     if not out.sums.inputs:
@@ -187,18 +191,22 @@ def _read(
 
 
 def _add(
-    out: Writer, known: KeySet, source: str, passage: Passage, page: Page, rights: Rights
+    out: Writer, known: Known, source: str, passage: Passage, page: Page, rights: Rights
 ) -> None:
     """The clues of a passage as rows, each counted."""
     for clue in clues_of(passage):
         key = clue_id(source, passage.source_url, clue.text)
         if not clue.countries:
             out.reject(key, "no place", clue.text)
-        elif key in known:
+            continue
+        row = _row(source, key, clue, page, rights)
+        if key in known:
+            if NOT_ASKED.unread not in row["rights"]:  # else nothing is known of their change
+                known.compare(row)
             out.exclude("already known")
         else:
-            known.add(key)
-            out.add("clues", [_row(source, key, clue, page, rights)])
+            known.add(row)
+            out.add("clues", [row])
             out.accept(key)
 
 

@@ -15,6 +15,15 @@ CANONICAL = f'<link rel="canonical" href="{ADDRESS}jp.html">'.encode()
 SAVED_FROM = "<!-- saved from url=(0035)http://mirror.example/guide/jp.html -->\n"
 
 
+def test_a_saved_page_takes_nothing_from_what_the_site_said(georeasoner, tmp_path: Path) -> None:
+    lake, file = tmp_path / "lake", tmp_path / "jp.html"
+    file.write_bytes(JP)
+    assert georeasoner("scrape", "clueworld", "--lake", lake).code == 0
+    done = georeasoner("scrape", f"html:{file}", "--as", "clueworld", "--lake", lake)
+    assert done.code == 0 and "0 accepted" in done.err and "rights changed" not in done.err
+    assert all(Lake.open(lake).read("clues")["ai_training_allowed"].to_pylist())
+
+
 def sources_of(lake: Path) -> set[tuple[str, str]]:
     return {(r["source"], r["source_url"]) for r in Lake.open(lake).read("clues").to_pylist()}
 

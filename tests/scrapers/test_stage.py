@@ -155,3 +155,34 @@ def test_a_source_that_refuses_does_not_keep_the_others_from_their_turn(
         done = georeasoner("scrape", *sources, "--lake", lake)
     assert done.code == 2 and f"forbids fetching {closed}" in done.err.splitlines()[-1]
     assert Lake.open(lake).count("clues") == expected_clues()
+
+
+def test_rights_follow_what_the_site_says_now(tmp_path: Path) -> None:
+    """A reservation that comes later counts, and one that was only feared is lifted."""
+    page = (PAGES / "jp.html").read_bytes()
+    answers = {
+        "/": Answer(200, {"Content-Type": "text/html"}, page),
+        "/robots.txt": Answer(404),
+        "/.well-known/tdmrep.json": Answer(503),
+    }
+    lake = Lake.create(tmp_path / "lake")
+    with serve(PAGES) as other:
+        scrape(lake, "clueworld", start_url=other)
+    count = lake.count("clues")
+
+    def said(url: str) -> set[tuple[bool, tuple[str, ...]]]:
+        """Of the page's clues, which are there already; no row is lost or added."""
+        result = scrape(lake, "clueworld", start_url=url)
+        assert result.sentences.accepted == 0 and lake.count("clues") == count
+        rows = [r for r in lake.read("clues").to_pylist() if r["source_url"].endswith("jp.html")]
+        return {(row["ai_training_allowed"], tuple(row["rights"])) for row in rows}
+
+    with serve(tmp_path, answers.get) as url:
+        assert said(url) == {(False, ("tdmrep.json: not readable (http 503)",))}
+        answers["/.well-known/tdmrep.json"] = Answer(404)
+        assert said(url) == {(True, ())}
+        answers["/robots.txt"] = Answer(body=b"User-agent: *\nContent-Usage: / train-ai=n")
+        assert said(url) == {(False, ("robots.txt: Content-Usage: / train-ai=n",))}
+    assert sum(lake.read("clues")["ai_training_allowed"].to_pylist()) > 0  # of the other pages
+    run = lake.last_run("scrape-clueworld")
+    assert run is not None and run["sums"]["notes"]["rights changed"] > 0
