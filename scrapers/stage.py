@@ -11,7 +11,7 @@ nothing.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -167,12 +167,11 @@ def _read(
             try:
                 parts = found.source.parse(page)
                 parts = parts if found.strict else iter(list(parts))  # a page whole or not at all
-                for part in parts:
-                    if isinstance(part, Refused):
-                        out.reject(part.input_id, part.reason, part.detail)
-                    else:
-                        _add(out, known, found.name, part, page, rights)
-                        _note_picture(pictures, part, rights)
+                for passage in _passages(parts, out):
+                    _note_picture(pictures, passage, rights)
+                    for clue in clues_of(passage):
+                        _add(out, known, found.name, clue, page, rights)
+                out.accept(page.url, 0)  # lifts the reject of an earlier run
             except InputError as error:
                 if found.strict:
                     raise
@@ -190,24 +189,30 @@ def _read(
     return out.sums, pictures
 
 
-def _add(
-    out: Writer, known: Known, source: str, passage: Passage, page: Page, rights: Rights
-) -> None:
-    """The clues of a passage as rows, each counted."""
-    for clue in clues_of(passage):
-        key = clue_id(source, passage.source_url, clue.text)
-        if not clue.countries:
-            out.reject(key, "no place", clue.text)
-            continue
-        row = _row(source, key, clue, page, rights)
-        if key in known:
-            if NOT_ASKED.unread not in row["rights"]:  # else nothing is known of their change
-                known.compare(row)
-            out.exclude("already known")
+def _passages(parts: Iterable[Passage | Refused], out: Writer) -> Iterator[Passage]:
+    """What a page has; pieces that cannot be passages are rejected on the way."""
+    for part in parts:
+        if isinstance(part, Refused):
+            out.reject(part.input_id, part.reason, part.detail)
         else:
-            known.add(row)
-            out.add("clues", [row])
-            out.accept(key)
+            yield part
+
+
+def _add(out: Writer, known: Known, source: str, clue: Clue, page: Page, rights: Rights) -> None:
+    """A clue as a row, or why there is none; counted."""
+    key = clue_id(source, clue.passage.source_url, clue.text)
+    if not clue.countries:
+        out.reject(key, "no place", clue.text)
+        return
+    row = _row(source, key, clue, page, rights)
+    if key in known:
+        if NOT_ASKED.unread not in row["rights"]:  # else nothing is known of their change
+            known.compare(row)
+        out.exclude("already known")
+    else:
+        known.add(row)
+        out.add("clues", [row])
+        out.accept(key)
 
 
 def _note_picture(pictures: dict[str, Picture], passage: Passage, rights: Rights) -> None:
