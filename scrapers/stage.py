@@ -2,21 +2,22 @@
 
 In: a lake and the name of a source. Out: new rows, rejects, and sums in the lake: `crawl-NAME`
 counts URLs, `scrape-NAME` sentences (a page that yields none, for a fault or by its site's word,
-counts as one), `images-NAME` pictures. Pages that were fetched stay in the lake's folder
-`pages/NAME`, so an interrupted run goes on where it was and a second one adds nothing.
+counts as one), `images-NAME` pictures. A clue that is there already stays as it is, but for its
+rights, which follow what its site says now (`rights-NAME`). Pages that were fetched stay in the
+lake's folder `pages/NAME`, so an interrupted run goes on where it was and a second one adds
+nothing.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from georeasoner.errors import ConfigError, EmptyResultError, InputError
 from georeasoner.lake import Lake
-from georeasoner.lake.keys import KeySet
 from georeasoner.lake.writer import Sums, Writer
 from georeasoner.progress import log
 from scrapers.fetch.crawl import (
@@ -30,6 +31,7 @@ from scrapers.fetch.crawl import (
 from scrapers.fetch.pages import Page, PageStore
 from scrapers.fetch.rights import NO_SITE, Rights, SiteWords, is_open, rights_of, site_words
 from scrapers.fetch.saved import NOT_ASKED, SavedPages
+from scrapers.known import Known
 from scrapers.pictures import Picture, add_pictures
 from scrapers.source import ClueSource, FileSource, Passage, Refused, SiteSource, open_source
 from scrapers.text.read import Clue, clues_of
@@ -160,7 +162,7 @@ def _read(
     pictures: dict[str, Picture] = {}
     faults: list[InputError] = []
     with lake.writing(f"scrape-{found.name}", config) as out:
-        known = lake.keys("clues")
+        known = Known(lake, found.name)
         for page in found.pages:
             rights = rights_of(page, found.words(page))
             if not rights.text:
@@ -169,19 +171,20 @@ def _read(
             try:
                 parts = found.source.parse(page)
                 parts = parts if found.strict else iter(list(parts))  # a page whole or not at all
-                for part in parts:
-                    if isinstance(part, Refused):
-                        out.reject(part.input_id, part.reason, part.detail)
-                    else:
-                        _add(out, known, found.name, part, page, rights)
-                        _note_picture(pictures, part, rights)
+                for passage in _passages(parts, out):
+                    _note_picture(pictures, passage, rights)
+                    for clue in clues_of(passage):
+                        _add(out, known, found.name, clue, page, rights)
+                out.accept(page.url, 0)  # lifts the reject of an earlier run
             except InputError as error:
                 if found.strict:
                     raise
                 faults.append(error)
                 out.reject(page.url, "missing piece", str(error))
+        known.note(out)
         if faults and not (out.sums.accepted or out.sums.excluded["already known"]):
             raise faults[0]
+    known.restate()
     if faults:
         log(f"{spec}: {len(faults):,} pages have not the structure of this source: {faults[0]}")
     if not out.sums.inputs:
@@ -190,20 +193,30 @@ def _read(
     return out.sums, pictures
 
 
-def _add(
-    out: Writer, known: KeySet, source: str, passage: Passage, page: Page, rights: Rights
-) -> None:
-    """The clues of a passage as rows, each counted."""
-    for clue in clues_of(passage):
-        key = clue_id(source, passage.source_url, clue.text)
-        if not clue.countries:
-            out.reject(key, "no place", clue.text)
-        elif key in known:
-            out.exclude("already known")
+def _passages(parts: Iterable[Passage | Refused], out: Writer) -> Iterator[Passage]:
+    """What a page has; pieces that cannot be passages are rejected on the way."""
+    for part in parts:
+        if isinstance(part, Refused):
+            out.reject(part.input_id, part.reason, part.detail)
         else:
-            known.add(key)
-            out.add("clues", [_row(source, key, clue, page, rights)])
-            out.accept(key)
+            yield part
+
+
+def _add(out: Writer, known: Known, source: str, clue: Clue, page: Page, rights: Rights) -> None:
+    """A clue as a row, or why there is none; counted."""
+    key = clue_id(source, clue.passage.source_url, clue.text)
+    if not clue.countries:
+        out.reject(key, "no place", clue.text)
+        return
+    row = _row(source, key, clue, page, rights)
+    if key in known:
+        if NOT_ASKED.unread not in row["rights"]:  # else nothing is known of their change
+            known.compare(row)
+        out.exclude("already known")
+    else:
+        known.add(row)
+        out.add("clues", [row])
+        out.accept(key)
 
 
 def _note_picture(pictures: dict[str, Picture], passage: Passage, rights: Rights) -> None:

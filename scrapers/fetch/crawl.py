@@ -171,9 +171,12 @@ def _run(
     store: PageStore,
     settings: CrawlSettings,
 ) -> CrawlReport:
+    at_home = all(is_loopback(url) for url in urls)
     delay_s = settings.delay_s
     if delay_s is None:
-        delay_s = 0.0 if all(is_loopback(url) for url in urls) else 1.0
+        delay_s = 0.0 if at_home else 1.0
+    if settings.contact is None and not at_home:
+        log(f"{source}: the site cannot tell whom to write to; --contact gives it your address")
     job = asdict(settings) | {
         "mode": mode,
         "source": source,

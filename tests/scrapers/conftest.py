@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -51,6 +52,7 @@ def install_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
         monkeypatch.setenv("PYTHONPATH", os.pathsep.join(p for p in paths if p))
         monkeypatch.syspath_prepend(package)
         importlib.invalidate_caches()
+        monkeypatch.delitem(sys.modules, f"{name}_source", raising=False)  # of another test
         importlib.import_module(f"{name}_source")
 
     return install

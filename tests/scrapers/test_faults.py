@@ -333,6 +333,23 @@ def test_an_error_page_with_status_200_is_a_reject_that_names_the_missing_piece(
     assert reject["input_id"] == url + "soft404" and "has no canonical link" in reject["detail"]
 
 
+def test_a_page_that_has_its_structure_again_is_no_reject_any_more(tmp_path: Path) -> None:
+    answers = {
+        "/": Answer(200, HTML, STRUCTURE.format("one").encode()),
+        "/ok2": Answer(200, HTML, b"<h1>Sorry</h1>"),
+        "/soft404": Answer(404),
+    }
+    lake = Lake.create(tmp_path / "lake")
+    with serve(tmp_path, answers.get) as url:
+        assert scrape(lake, "clueworld", start_url=url).sentences.rejected == {"missing piece": 1}
+        answers["/ok2"] = Answer(200, HTML, STRUCTURE.format("two").encode())
+        store = PageStore(lake.root / "pages" / "clueworld")
+        store.forget(url + "ok2")
+        assert scrape(lake, "clueworld", start_url=url).sentences.rejected == {}
+    reasons = [row["reason"] for row in lake.read("rejects").to_pylist()]
+    assert reasons == ["http 404"]
+
+
 @pytest.mark.parametrize(
     ("answer", "allowed", "signal"),
     [
