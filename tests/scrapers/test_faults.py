@@ -308,7 +308,7 @@ def test_robots_txt_may_lie_elsewhere_but_not_in_a_private_network(tmp_path: Pat
 STRUCTURE = (
     '<html><head><link rel="canonical" href="https://a.example/{0}"></head><body><main>'
     "<h2>Japan</h2><h4>Pole</h4><p>Poles {0} are striped in Japan.</p></main>"
-    '<footer><a rel="license" href="x">CC0 1.0</a></footer><a href="/ok2">next</a>'
+    '<footer><a rel="license" href="/">CC0 1.0</a></footer><a href="/ok2">next</a>'
     '<a href="/soft404">gone</a></body></html>'
 )
 
