@@ -126,7 +126,7 @@ class ObeyRobots(RobotsTxtMiddleware):
         netloc = urlsplit(request.url).netloc
         if netloc in spider.robots_problem:
             raise Refused("robots unreadable")
-        if rp.allowed(request.url, AGENT) or (spider.api_terms and not _is_document(request)):
+        if rp.allowed(request.url, AGENT) or spider.api_terms:
             return
         spider.rules[request.url] = forbidding_line(spider.robots_txt[netloc], AGENT, request.url)
         raise Refused("robots-forbidden")
