@@ -172,9 +172,9 @@ def _read(
                 parts = found.source.parse(page)
                 parts = parts if found.strict else iter(list(parts))  # a page whole or not at all
                 for passage in _passages(parts, out):
-                    _note_picture(pictures, passage, rights)
                     for clue in clues_of(passage):
                         _add(out, known, found.name, clue, page, rights)
+                        _note_picture(pictures, clue, rights)
                 out.accept(page.url, 0)  # lifts the reject of an earlier run
             except InputError as error:
                 if found.strict:
@@ -219,10 +219,10 @@ def _add(out: Writer, known: Known, source: str, clue: Clue, page: Page, rights:
         out.accept(key)
 
 
-def _note_picture(pictures: dict[str, Picture], passage: Passage, rights: Rights) -> None:
-    """A picture that several passages refer to is free where one of them makes it so."""
-    url = passage.image_url
-    if url and (url not in pictures or pictures[url].refusal):
+def _note_picture(pictures: dict[str, Picture], clue: Clue, rights: Rights) -> None:
+    """A picture that several clues refer to is free where one of them makes it so."""
+    passage, url = clue.passage, clue.passage.image_url
+    if clue.countries and url and (url not in pictures or pictures[url].refusal):
         pictures[url] = Picture.of(url, passage.license, passage.source_url, rights)
 
 

@@ -27,7 +27,7 @@ from scrapy.utils.asyncio import sleep
 from scrapers.fetch.addresses import host_of
 from scrapers.fetch.crawl import PRIVATE
 from scrapers.fetch.pages import Page, content_sha256
-from scrapers.fetch.rights import AGENT, TDMREP
+from scrapers.fetch.rights import AGENT, TDMREP, robot_named
 from scrapers.fetch.robots import forbidding_line, lines_for
 from scrapers.source import request_headers
 
@@ -58,7 +58,7 @@ def page_of(response: Response, url: str | None = None) -> Page:
     }
     headers.pop("content-encoding", None)  # the body is decoded
     headers.pop("set-cookie", None)
-    headers.get("x-robots-tag", []).sort(key=lambda value: ":" in value)
+    headers.get("x-robots-tag", []).sort(key=lambda tag: robot_named(tag) is not None)
     return Page(
         url=url or response.url,
         status=response.status,
@@ -126,7 +126,7 @@ class ObeyRobots(RobotsTxtMiddleware):
         netloc = urlsplit(request.url).netloc
         if netloc in spider.robots_problem:
             raise Refused("robots unreadable")
-        if rp.allowed(request.url, AGENT) or (spider.api_terms and not _is_document(request)):
+        if rp.allowed(request.url, AGENT) or spider.api_terms:
             return
         spider.rules[request.url] = forbidding_line(spider.robots_txt[netloc], AGENT, request.url)
         raise Refused("robots-forbidden")

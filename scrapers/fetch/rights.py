@@ -36,7 +36,7 @@ _OPEN = re.compile(r"(CC0|CC[ -]BY([ -]SA)?|Public Domain)\b(?![ -]N[CD])", re.I
 # the last four are names of earlier drafts
 _TRAINING = frozenset({"ai-train", "train-ai", "train-genai", "genai", "ai", "tdm"})
 _SIGNALS = ("content-signal", "content-usage")
-_BOT = re.compile(r"\s*([a-z][\w.-]*)\s*:(.*)", re.IGNORECASE | re.DOTALL)
+_BOT = re.compile(r"\s*([a-z][\w.-]*)\s*:", re.IGNORECASE)
 _WITH_VALUE = ("max-snippet", "max-image-preview", "max-video-preview", "unavailable_after")
 _TRAINING_TAGS = frozenset({"noai", "noml"})
 _IMAGE_TAGS = frozenset({"noai", "noimageai", "noimageindex", "noindex", "none"})
@@ -160,16 +160,21 @@ def _robots_tags(page: Page, metas: Iterable[tuple[str, str]]) -> tuple[set[str]
     return tags, signals
 
 
+def robot_named(tag: str) -> str | None:
+    """The robot that a value of `X-Robots-Tag` begins with, in lower case; None for everybody."""
+    named = _BOT.match(tag)
+    return named[1].lower() if named and named[1].lower() not in _WITH_VALUE else None
+
+
 def _directives(header: str) -> set[str]:
     """Those of an `X-Robots-Tag` that are not for another robot: a name and a colon begin a list
     for that robot alone."""
     tags: set[str] = set()
     ours = True
     for part in header.split(","):
-        named = _BOT.match(part)
-        if named and named[1].lower() not in _WITH_VALUE:
-            ours = named[1].lower() == AGENT.lower()
-            part = named[2]
+        if (robot := robot_named(part)) is not None:
+            ours = robot == AGENT.lower()
+            part = part.partition(":")[2]
         if ours:
             tags.add(_joined(part))
     return tags

@@ -18,6 +18,7 @@ import pytest
 from georeasoner.errors import ConfigError
 from scrapers.fetch.crawl import CrawlReport, CrawlSettings, crawl
 from scrapers.fetch.pages import PageStore
+from scrapers.fetch.rights import rights_of
 from scrapers.fetch.siteserver import Answer, serve
 
 HTML = {"Content-Type": "text/html"}
@@ -209,3 +210,17 @@ def test_a_killed_crawl_leaves_whole_pages_and_no_orphan(tmp_path: Path) -> None
         assert saved and all(page.body == links for page in saved)
         report = crawl("clueworld", [url], store, CrawlSettings())
     assert Counter(report.outcomes.values()) == {"kept": len(saved), "fetched": 11 - len(saved)}
+
+
+def test_tags_for_everybody_are_not_read_as_those_of_the_robot_before(tmp_path: Path) -> None:
+    """Two headers of one name, as a server with two modules sends them; a cookie is not kept."""
+    tags = {"X-Robots-Tag": "otherbot: noindex, nofollow", "x-robots-tag": "max-snippet: 9, noai"}
+    headers = HTML | tags | {"Set-Cookie": "session=1"}
+    answers = {"/": Answer(200, headers, b'<a href="/a.html">'), "/a.html": TROUBLE["/a.html"]}
+    report, _ = run(answers.get, tmp_path)
+    assert report.outcomes == {"/": "fetched", "/a.html": "fetched"}
+    (page,) = [p for p in PageStore(tmp_path / "pages").pages() if "x-robots-tag" in p.headers]
+    assert page.headers["x-robots-tag"] == "max-snippet: 9, noai, otherbot: noindex, nofollow"
+    assert "set-cookie" not in page.headers
+    rights = rights_of(page)
+    assert not rights.training and rights.text and rights.links

@@ -6,6 +6,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import sys
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -25,6 +26,11 @@ from scrapers.fetch.rights import TDMREP
 from scrapers.fetch.siteserver import Answer, Asked, serve
 from scrapers.source import html_links, open_source, soup
 from scrapers.stage import scrape
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 HTML = {"Content-Type": "text/html"}
 MIB = 1 << 20
@@ -95,6 +101,7 @@ def test_answers_that_are_too_large_are_not_read(tmp_path: Path) -> None:
             ),
             deflate=Answer(200, HTML | {"Content-Encoding": "deflate"}, zlib.compress(zeros)),
             br=Answer(200, HTML | {"Content-Encoding": "br"}, brotli.compress(zeros, quality=1)),
+            zstd=Answer(200, HTML | {"Content-Encoding": "zstd"}, zstd.compress(zeros)),
             fine=Answer(200, HTML | {"Content-Encoding": "br"}, brotli.compress(b"<p>fine")),
         ),
     )
@@ -106,6 +113,7 @@ def test_answers_that_are_too_large_are_not_read(tmp_path: Path) -> None:
         "/twice": "too large",
         "/deflate": "too large",
         "/br": "too large",
+        "/zstd": "too large",
         "/fine": "fetched",
     }
     # Beyond what was read there is what the sockets hold: far less than the 2,048 MiB offered.
@@ -308,7 +316,7 @@ def test_robots_txt_may_lie_elsewhere_but_not_in_a_private_network(tmp_path: Pat
 STRUCTURE = (
     '<html><head><link rel="canonical" href="https://a.example/{0}"></head><body><main>'
     "<h2>Japan</h2><h4>Pole</h4><p>Poles {0} are striped in Japan.</p></main>"
-    '<footer><a rel="license" href="x">CC0 1.0</a></footer><a href="/ok2">next</a>'
+    '<footer><a rel="license" href="/">CC0 1.0</a></footer><a href="/ok2">next</a>'
     '<a href="/soft404">gone</a></body></html>'
 )
 

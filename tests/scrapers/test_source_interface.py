@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from georeasoner.errors import InputError
+from georeasoner.lake import Lake
 from scrapers.fetch.crawl import CrawlSettings, crawl
 from scrapers.fetch.pages import PageStore
 from scrapers.fetch.siteserver import Answer, Asked, serve
+from scrapers.stage import scrape
 
 TWO_SITES = """
 import os
@@ -85,3 +88,48 @@ def test_headers_paths_and_sites_are_the_sources_own(
     }
     kept = [p for p in store.folder.rglob("*") if p.is_file()]
     assert kept and not any(b"s3cret" in p.read_bytes() for p in kept)
+
+
+AN_API = """
+class Source:
+    api_terms = "https://a.example/terms"
+
+    def __init__(self, argument=None):
+        self.start = argument
+
+    def start_urls(self):
+        return nullcontext((self.start,))
+
+    def links(self, page):
+        return iter(())
+
+    def parse(self, page):
+        import json
+
+        for text in json.loads(page.body)["texts"]:
+            yield Passage(text, page.url, "CC0-1.0", page_countries=("JP",))
+"""
+
+
+def test_an_api_is_used_under_its_own_terms_and_the_site_is_still_heard(
+    tmp_path: Path, install_source: Callable[[str, str], None]
+) -> None:
+    """robots.txt keeps crawlers of pages away; its word on training counts, and it must answer."""
+    install_source("anapi", AN_API)
+    body = b'{"texts": ["Poles are striped in Japan."]}'
+    robots = b"User-agent: *\nDisallow: /\nContent-Signal: ai-train=no\n"
+    headers = {"Content-Type": "application/json", "X-Robots-Tag": "noindex"}
+    answers = {"/robots.txt": Answer(body=robots), "/api?x=1": Answer(200, headers, body)}
+    lake = Lake.create(tmp_path / "lake")
+    with serve(tmp_path, answers.get) as url:
+        scrape(lake, "anapi", start_url=url + "api?x=1", contact="me@a.example")
+        (clue,) = lake.read("clues").to_pylist()
+        answers["/robots.txt"] = Answer(500)
+        with pytest.raises(InputError, match="cannot be read"):
+            scrape(lake, "anapi", start_url=url + "api?x=1", contact="me@a.example")
+    assert clue["ai_training_allowed"] is False
+    assert clue["rights"] == [
+        "API used under https://a.example/terms",
+        "robots.txt: Content-Signal: ai-train=no",
+        "x-robots-tag header: noindex",
+    ]
