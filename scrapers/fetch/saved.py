@@ -41,7 +41,8 @@ class SavedPages:
             page = saved_page(file, self.url)
             if site_of(page.url) is None:
                 raise InputError(
-                    f"{file} does not say where it is from ({page.url!r})",
+                    f"{file} does not say where it is from"
+                    + (f" ({self.url!r})" if self.url else ""),
                     'a canonical link, og:url or a browser\'s comment "saved from url"',
                     "give its address with --url",
                 )

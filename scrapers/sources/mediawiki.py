@@ -100,7 +100,8 @@ class MediaWiki:
         """The passages of an article; lists of titles have none, absent articles are refused."""
         answer = json_of(page, _Answer, _EXAMPLE)
         if answer.error:
-            yield Refused(page.url, f"wiki: {answer.error.code}", answer.error.info)
+            code = answer.error.code
+            yield Refused(f"{page.url}#{code}", f"wiki: {code}", answer.error.info)
         elif answer.parse:
             yield from self._passages(page, answer.parse)
         elif not answer.query:

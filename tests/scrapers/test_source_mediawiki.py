@@ -92,7 +92,7 @@ def test_another_structure_is_an_error(
 def test_a_wiki_that_refuses_is_counted(saved_page: Callable[..., Any]) -> None:
     body = '{"error": {"code": "missingtitle", "info": "The page is not there."}}'
     assert list(open_source("wikivoyage").parse(saved_page(body, f"{API}?page=Atlantis"))) == [
-        Refused(f"{API}?page=Atlantis", "wiki: missingtitle", "The page is not there.")
+        Refused(f"{API}?page=Atlantis#missingtitle", "wiki: missingtitle", "The page is not there.")
     ]
 
 
