@@ -7,6 +7,7 @@ inside lists, line breaks, lazy pictures, menus) is known here alone.
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections.abc import Iterator
@@ -31,6 +32,14 @@ _BLOCKS = _PARAGRAPHS | frozenset(
     {"dt", "td", "pre", "div", "section", "article", "main", "header", "body", "html"}
 )
 _LAZY = ("data-src", "data-lazy-src", "data-original", "src")
+_MARKDOWN_LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
+_MARKDOWN_MARKS = re.compile(
+    r"^\s*(?:#+|>+|[*+-]|\d+[.)])\s+"
+    r"|(?<!\\)\*+(?=\S)|(?<=[^\s\\])\*+|~~|`+"
+    r"|(?<![\w\\])_+(?=\w)|(?<=\w)_+(?!\w)"
+    r"|\\(?=[^\w\s]|_)",  # what it escapes stays
+    re.MULTILINE,
+)
 _BREAK = "\x1e"
 _BLANK_LINE = re.compile(rf"{_BREAK}\s*{_BREAK}[\s{_BREAK}]*")
 
@@ -121,6 +130,12 @@ def _filled(section: Section, holders: dict[int, list[str]]) -> Section:
 
 def _collapsed(text: str) -> str:
     return " ".join(text.replace(_BREAK, " ").split())
+
+
+def markdown_text(text: str) -> str:
+    """A paragraph or list item of Markdown as a reader sees it."""
+    seen = _MARKDOWN_MARKS.sub("", _MARKDOWN_LINK.sub(r"\1", html.unescape(text)))
+    return " ".join(seen.replace("\u200b", "").split())
 
 
 def text_of(tag: Tag) -> str:

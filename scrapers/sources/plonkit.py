@@ -8,7 +8,6 @@ then ends with that word, and the parser serves pages that somebody has leave to
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -18,15 +17,13 @@ from pydantic import BaseModel
 
 from georeasoner.registry import register
 from scrapers.fetch.pages import Page
-from scrapers.markup import address, checked, embedded_json
+from scrapers.markup import address, checked, embedded_json, markdown_text
 from scrapers.source import Passage, soup
 from scrapers.text.places import gazetteer
 
 START = "https://www.plonkit.net/guide"
 LICENSE = "CC BY-NC-SA 4.0"
 _DATA = "script#__PRELOADED_DATA__"
-_LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
-_MARKS = re.compile(r"\*\*|__|`|^#+\s+|^[*-]\s+", re.MULTILINE)
 _WITH_TEXT = frozenset({"tip", "centeredText"})
 _EXAMPLE = '{"data": {"public": {"code": "JP", "steps": [{"items": [...]}]}}}'
 
@@ -101,7 +98,9 @@ class PlonkIt:
                     continue
                 tip = checked(page, _Tip, item.data or item.model_dump(), _EXAMPLE)
                 picture = tip.image.imageUrl if tip.image else None
-                for text in _paragraphs(tip.text):
+                for paragraph in [tip.text] if isinstance(tip.text, str) else tip.text:
+                    if not (text := markdown_text(paragraph)):
+                        continue
                     yield Passage(
                         text=text,
                         source_url=url,
@@ -125,11 +124,3 @@ def _country(code: str) -> str | None:
     """The ISO code of `JP` or `US-AK`; None for `XX-BEGINNERS`."""
     country = code.partition("-")[0].upper()
     return country if country in gazetteer().countries() else None
-
-
-def _paragraphs(text: str | list[str]) -> Iterator[str]:
-    """The paragraphs as a reader sees them: without the marks of Markdown."""
-    for paragraph in [text] if isinstance(text, str) else text:
-        seen = _MARKS.sub("", _LINK.sub(r"\1", paragraph))
-        if words := " ".join(seen.split()):
-            yield words

@@ -24,7 +24,7 @@ from georeasoner.errors import ConfigError
 from georeasoner.registry import register
 from scrapers.fetch.crawl import CrawlSettings
 from scrapers.fetch.pages import Page
-from scrapers.markup import json_of
+from scrapers.markup import json_of, markdown_text
 from scrapers.source import Passage
 
 START = "https://oauth.reddit.com/r/geoguessr/top?t=all&limit=100&raw_json=1"
@@ -35,8 +35,7 @@ _KEY, _ID, _SECRET = "REDDIT_TOKEN", "REDDIT_CLIENT_ID", "REDDIT_CLIENT_SECRET"
 _EXAMPLE = '{"data": {"after": null, "children": [{"data": {"title": ..., "permalink": ...}}]}}'
 _GONE = frozenset({"[removed]", "[deleted]"})
 _PICTURE = re.compile(r"\.(jpe?g|png|webp)$", re.IGNORECASE)
-_LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
-_MARKS = re.compile(r"\*\*|__|~~|`|^(#+|>|[*+-]|\d+\.)\s+", re.MULTILINE)
+_PARAGRAPH = re.compile(r"\n\s*\n|\n(?=\s*(?:[*+-]|\d+\.)\s)")
 
 
 class _Post(BaseModel):
@@ -113,10 +112,10 @@ class Reddit:
             if post.removed_by_category or post.selftext in _GONE:
                 continue
             picture = post.url_overridden_by_dest or ""
-            for text in (post.title, *_paragraphs(post.selftext or "")):
-                if words := " ".join(text.split()):
+            for paragraph in (post.title, *_PARAGRAPH.split(post.selftext or "")):
+                if text := markdown_text(paragraph):
                     yield Passage(
-                        text=words,
+                        text=text,
                         source_url=urljoin(_POSTS, post.permalink),
                         license=None,
                         topic=post.link_flair_text,
@@ -140,9 +139,3 @@ def access_token(url: str, client: str, secret: str) -> str:
     if not isinstance(token, str) or not token:
         raise ConfigError(f"no token from {url}", f"a key in {_ID}, {_SECRET} that it takes")
     return token
-
-
-def _paragraphs(markdown: str) -> Iterator[str]:
-    """The paragraphs and list items of a post, as a reader sees them."""
-    for paragraph in re.split(r"\n\s*\n|\n(?=\s*(?:[*+-]|\d+\.)\s)", markdown):
-        yield _MARKS.sub("", _LINK.sub(r"\1", paragraph.strip()))

@@ -10,7 +10,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from georeasoner.errors import InputError
-from scrapers.markup import address, embedded_json, image_of, json_of, sections
+from scrapers.markup import address, embedded_json, image_of, json_of, markdown_text, sections
 from scrapers.source import page_text, soup
 
 BASE = "https://a.example/x/page.html"
@@ -75,6 +75,25 @@ def test_loose_words_count_only_where_asked_for() -> None:
 def test_a_picture_where_a_lazy_one_hides_it(tag: str, url: str | None) -> None:
     image = BeautifulSoup(tag, "lxml").img
     assert image is not None and image_of(image, BASE) == url
+
+
+@pytest.mark.parametrize(
+    ("markdown", "text"),
+    [
+        ("**Bold**, *slanted*, _slanted_ and `code`.", "Bold, slanted, slanted and code."),
+        ("see [Peru](https://m.example/x_(y) and ![a pole](p.png)", "see Peru and a pole"),
+        ("## Poles\n> quoted", "Poles quoted"),
+        ("- one", "one"),
+        ("  * one", "one"),
+        ("2. one", "one"),
+        ("a snake_case word, 3 * 4 and \\*stars\\*", "a snake_case word, 3 * 4 and *stars*"),
+        ("~~gone~~ &amp; back&#x200B;", "gone & back"),
+        ("Opened in 1994. Closed.", "Opened in 1994. Closed."),
+        (" \n ", ""),
+    ],
+)
+def test_markdown_as_a_reader_sees_it(markdown: str, text: str) -> None:
+    assert markdown_text(markdown) == text
 
 
 def test_a_lazy_picture_and_its_copy_for_the_scriptless_are_one() -> None:
