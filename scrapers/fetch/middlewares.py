@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import sys
+import zlib
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -18,7 +19,7 @@ from urllib.parse import urljoin, urlsplit
 from scrapy.crawler import Crawler
 from scrapy.downloadermiddlewares.retry import RetryMiddleware
 from scrapy.downloadermiddlewares.robotstxt import RobotsTxtMiddleware
-from scrapy.exceptions import IgnoreRequest
+from scrapy.exceptions import IgnoreRequest, ResponseDataLossError
 from scrapy.extensions.throttle import AutoThrottle
 from scrapy.http import HtmlResponse, Request, Response, TextResponse
 from scrapy.http.request import NO_CALLBACK
@@ -201,6 +202,11 @@ class Patience(RetryMiddleware):
     """
 
     async def process_response(self, request: Request, response: Response) -> Request | Response:
+        if request.meta.pop("cut", False):
+            again = self._retry(request, "cut")
+            if again is None:
+                raise ResponseDataLossError
+            return again
         again = super().process_response(request, response)
         asked_s = _retry_after_s(response) if isinstance(again, Request) else None
         if asked_s is None:
@@ -224,6 +230,23 @@ def _retry_after_s(response: Response) -> float | None:
         return None
     when = when if when.tzinfo else when.replace(tzinfo=UTC)
     return max(0.0, (when - datetime.now(UTC)).total_seconds())
+
+
+def _is_cut(response: Response, limit: int) -> bool:
+    """Whether a gzip body ends before its end: the only sign of a cut where no length was told.
+
+    Scrapy takes what there is. What is larger than `limit` is for others to refuse.
+    """
+    if response.headers.get("Content-Encoding") not in (b"gzip", b"x-gzip"):
+        return False
+    stream, rest, size = zlib.decompressobj(wbits=31), response.body, 0
+    try:
+        while rest and not stream.eof and size <= limit:
+            size += len(stream.decompress(rest, 1 << 16))
+            rest = stream.unconsumed_tail
+    except zlib.error:  # not a cut one but none at all
+        return False
+    return not stream.eof and size <= limit
 
 
 class Visit(Middleware):
@@ -258,6 +281,7 @@ class Visit(Middleware):
         return None
 
     def process_response(self, request: Request, response: Response) -> Response:
+        request.meta["cut"] = _is_cut(response, self.crawler.settings.getint("DOWNLOAD_MAXSIZE"))
         page = request.meta.get("stored")
         if page and response.status == 304:
             return self._replay(request, page, "unchanged")
