@@ -13,7 +13,7 @@ import sys
 import zlib
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urljoin, urlsplit
 
 from scrapy.crawler import Crawler
@@ -31,6 +31,9 @@ from scrapers.fetch.pages import Page, content_sha256
 from scrapers.fetch.rights import AGENT, TDMREP, robot_named
 from scrapers.fetch.robots import forbidding_line, lines_for
 from scrapers.source import request_headers
+
+if TYPE_CHECKING:
+    from scrapers.fetch.spider import ClueSpider
 
 _ROBOTS_BYTES = 500 * 1024  # as much as RFC 9309 asks a crawler to read
 _CONDITIONS = (("If-None-Match", "etag"), ("If-Modified-Since", "last-modified"))
@@ -76,6 +79,11 @@ def _is_document(request: Request) -> bool:
     return bool(request.meta.get("dont_obey_robotstxt") or request.meta.get("document"))
 
 
+def _spider(crawler: Crawler) -> ClueSpider:
+    """The spider that the crawler runs; there is no other."""
+    return cast("ClueSpider", crawler.spider)
+
+
 class Middleware:
     """What knows the crawler."""
 
@@ -94,7 +102,7 @@ class SameSites(Middleware):
     """
 
     def process_request(self, request: Request) -> None:
-        refusal = self.crawler.spider.refusal(request.url)
+        refusal = _spider(self.crawler).refusal(request.url)
         if refusal and not (refusal == "off-site" and _is_document(request)):
             raise Refused(refusal)
 
@@ -108,8 +116,9 @@ class SourceHeaders(Middleware):
     def process_request(self, request: Request) -> None:
         for name in request.meta.pop("source_headers", ()):  # of the URL that redirected here
             request.headers.pop(name, None)
-        if self.crawler.spider.source and not _is_document(request):
-            headers = request_headers(self.crawler.spider.source, request.url)
+        source = _spider(self.crawler).source
+        if source and not _is_document(request):
+            headers = request_headers(source, request.url)
             request.headers.update(headers)
             request.meta["source_headers"] = tuple(headers)
 
@@ -123,7 +132,7 @@ class ObeyRobots(RobotsTxtMiddleware):
     """
 
     def process_request_2(self, rp: Any, request: Request) -> None:
-        spider = self.crawler.spider
+        spider = _spider(self.crawler)
         netloc = urlsplit(request.url).netloc
         if netloc in spider.robots_problem:
             raise Refused("robots unreadable")
@@ -138,7 +147,7 @@ class ObeyRobots(RobotsTxtMiddleware):
             raise ConnectionError(f"it answered {response.status}")
         body = response.body[:_ROBOTS_BYTES] if there else b""
         response = response.replace(body=body)
-        spider = self.crawler.spider
+        spider = _spider(self.crawler)
         spider.robots_txt[netloc] = body.decode(errors="replace")
         spider.keep_document(page_of(response, urljoin(request.url, "/robots.txt")))
         if spider.dry_run:
@@ -160,9 +169,9 @@ class ObeyRobots(RobotsTxtMiddleware):
 
     def _robots_error(self, exc: Exception, netloc: str) -> None:
         problem = str(exc) or type(exc).__name__
-        if urlsplit(f"//{netloc}").hostname in self.crawler.spider.refused_hosts:
+        if urlsplit(f"//{netloc}").hostname in _spider(self.crawler).refused_hosts:
             problem = PRIVATE
-        self.crawler.spider.robots_problem[netloc] = problem
+        _spider(self.crawler).robots_problem[netloc] = problem
         report(netloc=netloc, robots_problem=problem)
         waiting = self._parsers[netloc]
         self._parsers[netloc] = self._parserimpl.from_crawler(self.crawler, _DENY_ALL)
@@ -180,7 +189,7 @@ class ReadReservations(Middleware):
         self.asked: set[str] = set()
 
     async def process_request(self, request: Request) -> None:
-        spider = self.crawler.spider
+        spider = _spider(self.crawler)
         url = urljoin(request.url, TDMREP)
         if _is_document(request) or spider.dry_run or url in self.asked:
             return
@@ -203,11 +212,10 @@ class Patience(RetryMiddleware):
 
     async def process_response(self, request: Request, response: Response) -> Request | Response:
         if request.meta.pop("cut", False):
-            again = self._retry(request, "cut")
-            if again is None:
-                raise ResponseDataLossError
-            return again
-        again = super().process_response(request, response)
+            if once_more := self._retry(request, "cut"):
+                return once_more
+            raise ResponseDataLossError
+        again: Request | Response = super().process_response(request, response)
         asked_s = _retry_after_s(response) if isinstance(again, Request) else None
         if asked_s is None:
             return again
@@ -262,7 +270,7 @@ class Visit(Middleware):
     def process_request(self, request: Request) -> Response | None:
         if _is_document(request):
             return None
-        spider = self.crawler.spider
+        spider = _spider(self.crawler)
         page = spider.store.load(request.url)
         if page and page.retrieved_at >= spider.fresh_since:
             return self._replay(request, page, "kept")
@@ -289,7 +297,11 @@ class Visit(Middleware):
 
     def _replay(self, request: Request, page: Page, flag: str) -> Response:
         request.meta["retrieved_at"] = None if flag == "unchanged" else page.retrieved_at
-        facts = {"status": page.status, "headers": dict(page.headers), "body": page.body}
+        facts: dict[str, Any] = {
+            "status": page.status,
+            "headers": dict(page.headers),
+            "body": page.body,
+        }
         if page.encoding:
             return HtmlResponse(page.url, encoding=page.encoding, flags=[flag], **facts)
         return Response(page.url, flags=[flag], **facts)
