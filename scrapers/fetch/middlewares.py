@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import json
 import sys
+import zlib
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urljoin, urlsplit
 
 from scrapy.crawler import Crawler
 from scrapy.downloadermiddlewares.retry import RetryMiddleware
 from scrapy.downloadermiddlewares.robotstxt import RobotsTxtMiddleware
-from scrapy.exceptions import IgnoreRequest
+from scrapy.exceptions import IgnoreRequest, ResponseDataLossError
 from scrapy.extensions.throttle import AutoThrottle
 from scrapy.http import HtmlResponse, Request, Response, TextResponse
 from scrapy.http.request import NO_CALLBACK
@@ -30,6 +31,9 @@ from scrapers.fetch.pages import Page, content_sha256
 from scrapers.fetch.rights import AGENT, TDMREP, robot_named
 from scrapers.fetch.robots import forbidding_line, lines_for
 from scrapers.source import request_headers
+
+if TYPE_CHECKING:
+    from scrapers.fetch.spider import ClueSpider
 
 _ROBOTS_BYTES = 500 * 1024  # as much as RFC 9309 asks a crawler to read
 _CONDITIONS = (("If-None-Match", "etag"), ("If-Modified-Since", "last-modified"))
@@ -75,6 +79,11 @@ def _is_document(request: Request) -> bool:
     return bool(request.meta.get("dont_obey_robotstxt") or request.meta.get("document"))
 
 
+def _spider(crawler: Crawler) -> ClueSpider:
+    """The spider that the crawler runs; there is no other."""
+    return cast("ClueSpider", crawler.spider)
+
+
 class Middleware:
     """What knows the crawler."""
 
@@ -93,7 +102,7 @@ class SameSites(Middleware):
     """
 
     def process_request(self, request: Request) -> None:
-        refusal = self.crawler.spider.refusal(request.url)
+        refusal = _spider(self.crawler).refusal(request.url)
         if refusal and not (refusal == "off-site" and _is_document(request)):
             raise Refused(refusal)
 
@@ -107,8 +116,9 @@ class SourceHeaders(Middleware):
     def process_request(self, request: Request) -> None:
         for name in request.meta.pop("source_headers", ()):  # of the URL that redirected here
             request.headers.pop(name, None)
-        if self.crawler.spider.source and not _is_document(request):
-            headers = request_headers(self.crawler.spider.source, request.url)
+        source = _spider(self.crawler).source
+        if source and not _is_document(request):
+            headers = request_headers(source, request.url)
             request.headers.update(headers)
             request.meta["source_headers"] = tuple(headers)
 
@@ -122,7 +132,7 @@ class ObeyRobots(RobotsTxtMiddleware):
     """
 
     def process_request_2(self, rp: Any, request: Request) -> None:
-        spider = self.crawler.spider
+        spider = _spider(self.crawler)
         netloc = urlsplit(request.url).netloc
         if netloc in spider.robots_problem:
             raise Refused("robots unreadable")
@@ -137,7 +147,7 @@ class ObeyRobots(RobotsTxtMiddleware):
             raise ConnectionError(f"it answered {response.status}")
         body = response.body[:_ROBOTS_BYTES] if there else b""
         response = response.replace(body=body)
-        spider = self.crawler.spider
+        spider = _spider(self.crawler)
         spider.robots_txt[netloc] = body.decode(errors="replace")
         spider.keep_document(page_of(response, urljoin(request.url, "/robots.txt")))
         if spider.dry_run:
@@ -159,9 +169,9 @@ class ObeyRobots(RobotsTxtMiddleware):
 
     def _robots_error(self, exc: Exception, netloc: str) -> None:
         problem = str(exc) or type(exc).__name__
-        if urlsplit(f"//{netloc}").hostname in self.crawler.spider.refused_hosts:
+        if urlsplit(f"//{netloc}").hostname in _spider(self.crawler).refused_hosts:
             problem = PRIVATE
-        self.crawler.spider.robots_problem[netloc] = problem
+        _spider(self.crawler).robots_problem[netloc] = problem
         report(netloc=netloc, robots_problem=problem)
         waiting = self._parsers[netloc]
         self._parsers[netloc] = self._parserimpl.from_crawler(self.crawler, _DENY_ALL)
@@ -179,7 +189,7 @@ class ReadReservations(Middleware):
         self.asked: set[str] = set()
 
     async def process_request(self, request: Request) -> None:
-        spider = self.crawler.spider
+        spider = _spider(self.crawler)
         url = urljoin(request.url, TDMREP)
         if _is_document(request) or spider.dry_run or url in self.asked:
             return
@@ -202,9 +212,13 @@ class Patience(RetryMiddleware):
     """
 
     async def process_response(self, request: Request, response: Response) -> Request | Response:
+        if request.meta.pop("cut", False):
+            if once_more := self._retry(request, "cut"):
+                return once_more
+            raise ResponseDataLossError
         if response.status == 200 and "Retry-After" in response.headers:
             response = response.replace(status=503)
-        again = super().process_response(request, response)
+        again: Request | Response = super().process_response(request, response)
         asked_s = _retry_after_s(response) if isinstance(again, Request) else None
         if asked_s is None:
             return again
@@ -229,6 +243,23 @@ def _retry_after_s(response: Response) -> float | None:
     return max(0.0, (when - datetime.now(UTC)).total_seconds())
 
 
+def _is_cut(response: Response, limit: int) -> bool:
+    """Whether a gzip body ends before its end: the only sign of a cut where no length was told.
+
+    Scrapy takes what there is. What is larger than `limit` is for others to refuse.
+    """
+    if response.headers.get("Content-Encoding") not in (b"gzip", b"x-gzip"):
+        return False
+    stream, rest, size = zlib.decompressobj(wbits=31), response.body, 0
+    try:
+        while rest and not stream.eof and size <= limit:
+            size += len(stream.decompress(rest, 1 << 16))
+            rest = stream.unconsumed_tail
+    except zlib.error:  # not a cut one but none at all
+        return False
+    return not stream.eof and size <= limit
+
+
 class Visit(Middleware):
     """Spends the budget, and asks the site only for what the store does not have or know fresh.
 
@@ -242,7 +273,7 @@ class Visit(Middleware):
     def process_request(self, request: Request) -> Response | None:
         if _is_document(request):
             return None
-        spider = self.crawler.spider
+        spider = _spider(self.crawler)
         page = spider.store.load(request.url)
         if page and page.retrieved_at >= spider.fresh_since:
             return self._replay(request, page, "kept")
@@ -261,6 +292,7 @@ class Visit(Middleware):
         return None
 
     def process_response(self, request: Request, response: Response) -> Response:
+        request.meta["cut"] = _is_cut(response, self.crawler.settings.getint("DOWNLOAD_MAXSIZE"))
         page = request.meta.get("stored")
         if page and response.status == 304:
             return self._replay(request, page, "unchanged")
@@ -268,7 +300,11 @@ class Visit(Middleware):
 
     def _replay(self, request: Request, page: Page, flag: str) -> Response:
         request.meta["retrieved_at"] = None if flag == "unchanged" else page.retrieved_at
-        facts = {"status": page.status, "headers": dict(page.headers), "body": page.body}
+        facts: dict[str, Any] = {
+            "status": page.status,
+            "headers": dict(page.headers),
+            "body": page.body,
+        }
         if page.encoding:
             return HtmlResponse(page.url, encoding=page.encoding, flags=[flag], **facts)
         return Response(page.url, flags=[flag], **facts)

@@ -68,7 +68,8 @@ class ClueSpider(scrapy.Spider):
         super().__init__()
         self.job, self.refused_hosts = job, refused_hosts
         self.images, self.dry_run = job["mode"] == "images", job["mode"] == "dry run"
-        self.source: SiteSource | None = None if self.images else open_source(job["source"])
+        opened = None if self.images else open_source(job["source"])
+        self.source = opened if isinstance(opened, SiteSource) else None
         self.api_terms: str | None = getattr(self.source, "api_terms", None)
         self.store = PageStore(Path(job["store"]))
         self.sites = None if self.images else {site_of(url) for url in job["start_urls"]}
@@ -108,10 +109,9 @@ class ClueSpider(scrapy.Spider):
             return
         self.met.add(url)
         self.open.add(url)
-        start = self.source is None or url in self.job["start_urls"]
         if refusal := self.refusal(url):
             self.tell(url, refusal)
-        elif not (start or follows(self.source, url)):
+        elif self.source and url not in self.job["start_urls"] and not follows(self.source, url):
             self.tell(url, "not followed")
         else:
             # Scrapy's own filter would drop a redirect to a page already seen without a word.

@@ -178,6 +178,8 @@ def test_what_fails_is_told_and_the_rest_is_fetched(tmp_path: Path) -> None:
                 | {"Connection": "close"},
                 half,
             ),
+            unmarked=Answer(200, HTML | {"Content-Encoding": "gzip"}, [half]),
+            whole=Answer(200, HTML | {"Content-Encoding": "gzip"}, [gzip.compress(b"<p>all")]),
             notzip=Answer(200, HTML | {"Content-Encoding": "gzip"}, b"<p>not compressed at all"),
             loop=Answer(302, {"Location": "/loop2"}),
             loop2=Answer(302, {"Location": "/loop"}),
@@ -193,6 +195,8 @@ def test_what_fails_is_told_and_the_rest_is_fetched(tmp_path: Path) -> None:
         "/broken": "http 500",
         "/cut": "connection failed",
         "/cutzip": "connection failed",
+        "/unmarked": "connection failed",  # no length, but gzip has an end of its own
+        "/whole": "fetched",
         "/notzip": "unreadable answer",
         "/loop": "too many redirects",
         "/loop2": "too many redirects",
@@ -202,9 +206,11 @@ def test_what_fails_is_told_and_the_rest_is_fetched(tmp_path: Path) -> None:
         "/json": "fetched",
         "/last": "fetched",
     }
-    assert report.asked["/broken"] == report.asked["/cut"] == 2  # once, and one retry
+    assert (
+        report.asked["/broken"] == report.asked["/cut"] == report.asked["/unmarked"] == 2
+    )  # once, and one retry
     kept = {page.url.removeprefix(report.start) for page in report.store.pages()}
-    assert kept == {"", "json", "last"}
+    assert kept == {"", "json", "last", "whole"}
 
 
 def test_html_nested_ten_thousand_deep(tmp_path: Path) -> None:
