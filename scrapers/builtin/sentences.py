@@ -9,16 +9,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 
 from georeasoner.gazetteer import Gazetteer
 from scrapers.builtin.facts import Fact, Wording, kinds, read_facts, sources
-
-# Countries whose English name takes "the" within a sentence.
-WITH_ARTICLE = frozenset({
-    "AE", "AX", "BS", "CC", "CD", "CF", "CG", "CK", "DO", "FK", "FO", "GB", "GM", "IM", "KM", "KY",
-    "MH", "MP", "MV", "NL", "PH", "PS", "SB", "SC", "TC", "US", "VA", "VG", "VI",
-})  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -30,13 +23,6 @@ class BuiltinClue:
     category: str
     ade20k_classes: tuple[str, ...]
     source_url: str
-
-
-@cache
-def country_name(country: str) -> str:
-    """The usual English name, with "the" where it has one."""
-    name = Gazetteer.load().name(country).strip()
-    return f"the {name}" if country in WITH_ARTICLE else name
 
 
 def wording(fact: Fact) -> Wording:
@@ -52,7 +38,7 @@ def clue(fact: Fact) -> BuiltinClue:
     kind, texts = kinds()[fact.kind], wording(fact).texts
     key = "\x1f".join((fact.kind, fact.country, *fact.values.values()))
     choice = int.from_bytes(hashlib.sha256(key.encode()).digest()[:4]) % len(texts)
-    text = texts[choice].format(country=country_name(fact.country), **fact.values)
+    text = texts[choice].format(country=Gazetteer.load().name_in_text(fact.country), **fact.values)
     return BuiltinClue(
         text=text[0].upper() + text[1:].removesuffix("..") + "." * text.endswith(".."),
         country=fact.country,

@@ -141,21 +141,9 @@ def _said(name: str, code: str, item: int, values: set[str]) -> Passage | Refuse
     listed = f"{', '.join(rest)} {fact.joined} {last}" if rest else last
     template = fact.many if rest and fact.many else fact.one
     return Passage(
-        template.format(country=_with_article(code), values=listed),
+        template.format(country=gazetteer().name_in_text(code), values=listed),
         f"https://www.wikidata.org/wiki/Q{item}",
         LICENSE,
         countries=(code,),
         category=fact.category,
     )
-
-
-_THE = frozenset(
-    ("AE", "AX", "BS", "CC", "CD", "CF", "CG", "CK", "DO", "FK", "FO", "GB", "GM", "IM", "IO", "KM",
-     "KY", "MH", "MP", "MV", "NL", "PH", "PS", "SB", "SC", "TC", "TF", "UM", "US", "VA", "VG", "VI")
-)  # fmt: skip
-
-
-def _with_article(code: str) -> str:
-    """A country as English says it within a sentence ("the Netherlands")."""
-    name = gazetteer().name(code).strip()
-    return f"the {name}" if code in _THE else name

