@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from finetune.recipe import Reasons
 from georeasoner.answers import PROMPT, Answer, render
 from georeasoner.gazetteer import Gazetteer
-from scrapers.places import countries_in
+from scrapers.text.places import countries_in
 
 StageName = Literal["reasoning", "location"]
 

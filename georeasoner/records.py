@@ -58,6 +58,7 @@ TABLES: dict[str, Table] = {
             _schema(
                 _id("clue_id"),
                 pa.field("text", pa.string(), nullable=False),
+                ("language", pa.string()),
                 ("countries", pa.list_(pa.string())),
                 ("regions", pa.list_(pa.string())),
                 ("category", pa.string()),
@@ -66,6 +67,7 @@ TABLES: dict[str, Table] = {
                 ("source", pa.string()),
                 ("source_url", pa.string()),
                 ("license", pa.string()),
+                ("rights", pa.list_(pa.string())),
                 ("ai_training_allowed", pa.bool_()),
                 ("synthetic", pa.bool_()),
                 ("retrieved_at", _TIME),

@@ -1,8 +1,8 @@
 """The scrape stage: a clue source -> rows of `clues`.
 
 In: a lake and the name of a source. Out: new rows, rejects, and two sums in the lake: `crawl-NAME`
-counts URLs, `scrape-NAME` counts sentences. The pages stay in the lake's folder `pages/NAME`, so
-an interrupted run goes on where it was and a second one adds nothing.
+counts URLs, `scrape-NAME` counts sentences. Pages that were fetched stay in the lake's folder
+`pages/NAME`, so an interrupted run goes on where it was and a second one adds nothing.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from typing import Any
 
 from georeasoner.errors import EmptyResultError, InputError
 from georeasoner.lake import Lake
-from georeasoner.lake.writer import Sums
-from scrapers import rights
-from scrapers.crawl import (
+from georeasoner.lake.keys import KeySet
+from georeasoner.lake.writer import Sums, Writer
+from scrapers.fetch import rights
+from scrapers.fetch.crawl import (
     AGENT,
     LEFT_OUT,
     USABLE,
@@ -24,15 +25,16 @@ from scrapers.crawl import (
     CrawlSettings,
     crawl,
 )
-from scrapers.pages import Page, PageStore
-from scrapers.source import Clue, ClueSource, open_source
+from scrapers.fetch.pages import Page, PageStore
+from scrapers.source import FileSource, Passage, Refused, open_source
+from scrapers.text.read import Clue, clues_of
 
 
 @dataclass(frozen=True)
 class ScrapeResult:
-    """The sums of one scrape: over URLs and over sentences."""
+    """The sums of one scrape: over URLs (None where the source has files) and over sentences."""
 
-    urls: Sums
+    urls: Sums | None
     sentences: Sums
 
 
@@ -63,50 +65,70 @@ def scrape(
     settings = CrawlSettings(max_pages=max_pages, delay_s=delay_s, contact=contact)
     store = PageStore(lake.root / "pages" / name)
     config = {"source": source, "start_url": start_url}
-    with site.start_urls() as urls:
-        report = crawl(spec, urls, store, settings)
-        url_sums = _account(lake, f"crawl-{name}", config | {"max_pages": max_pages}, report)
-        _check(report, urls)
+    robots_txt, url_sums = "", None
+    if isinstance(site, FileSource):
+        pages = site.pages()
+    else:
+        with site.start_urls() as urls:
+            report = crawl(spec, urls, store, settings)
+            url_sums = _account(lake, f"crawl-{name}", config | {"max_pages": max_pages}, report)
+            _check(report, urls)
+        pages, robots_txt = _kept(store, report), report.robots_txt
     with lake.writing(f"scrape-{name}", config) as out:
         known = lake.keys("clues")
-        for page, clue in _clues(site, store, report):
-            key = clue_id(name, clue.source_url, clue.text)
-            if not clue.countries:
-                out.reject(key, "no place", clue.text)
-            elif key in known:
-                out.exclude("already known")
-            else:
-                known.add(key)
-                out.add("clues", [_row(name, key, clue, page, report.robots_txt)])
-                out.accept(key)
+        for page in pages:
+            for found in site.parse(page):
+                if isinstance(found, Refused):
+                    out.reject(found.input_id, found.reason, found.detail)
+                else:
+                    _add(out, known, name, found, page, robots_txt)
     if not out.sums.inputs:
-        raise EmptyResultError(f"{spec} has not one sentence on {len(report.pages)} pages")
+        where = f" on {url_sums.accepted} pages" if url_sums else ""
+        raise EmptyResultError(f"{spec} has not one sentence{where}")
     return ScrapeResult(url_sums, out.sums)
 
 
-def _clues(site: ClueSource, store: PageStore, report: CrawlReport) -> Iterator[tuple[Page, Clue]]:
+def _kept(store: PageStore, report: CrawlReport) -> Iterator[Page]:
     for url in report.pages:
         page = store.load(url)
         if page is None:
             raise InputError(f"{url} was fetched but is gone from {store.folder}", "", "run again")
-        for clue in site.parse(page):
-            yield page, clue
+        yield page
+
+
+def _add(
+    out: Writer, known: KeySet, source: str, passage: Passage, page: Page, robots_txt: str
+) -> None:
+    """The clues of a passage as rows, each counted."""
+    for clue in clues_of(passage):
+        key = clue_id(source, passage.source_url, clue.text)
+        if not clue.countries:
+            out.reject(key, "no place", clue.text)
+        elif key in known:
+            out.exclude("already known")
+        else:
+            known.add(key)
+            out.add("clues", [_row(source, key, clue, page, robots_txt)])
+            out.accept(key)
 
 
 def _row(source: str, key: str, clue: Clue, page: Page, robots_txt: str) -> dict[str, Any]:
+    passage, signal = clue.passage, rights.reservation(page, robots_txt, AGENT)
     return {
         "clue_id": key,
         "text": clue.text,
+        "language": clue.language,
         "countries": list(clue.countries),
         "regions": list(clue.regions),
         "category": clue.category,
         "ade20k_classes": list(clue.ade20k_classes),
-        "image_url": clue.image_url,
+        "image_url": passage.image_url,
         "source": source,
-        "source_url": clue.source_url,
-        "license": clue.license,
-        "ai_training_allowed": rights.ai_training_allowed(page, robots_txt, AGENT, clue.license),
-        "synthetic": clue.synthetic,
+        "source_url": passage.source_url,
+        "license": passage.license,
+        "rights": [signal] if signal else [],
+        "ai_training_allowed": rights.ai_training_allowed(page, robots_txt, AGENT, passage.license),
+        "synthetic": passage.synthetic,
         "retrieved_at": page.retrieved_at,
         "content_sha256": page.content_sha256,
     }

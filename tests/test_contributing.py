@@ -21,9 +21,8 @@ from georeasoner.config import REPOSITORY
 from georeasoner.lake import Lake
 from georeasoner.registry import register
 from scoring.scored import ImageScorer, Scored
-from scrapers.places import countries_in
-from scrapers.siteserver import serve
-from scrapers.source import Clue, html_links, soup
+from scrapers.fetch.siteserver import serve
+from scrapers.source import Passage, html_links, soup
 from scrapers.stage import scrape
 
 BLOCKS = re.findall(r"```python\n(.*?)```", (REPOSITORY / "CONTRIBUTING.md").read_text(), re.DOTALL)
@@ -39,8 +38,8 @@ def example(monkeypatch):
     def made(word):
         (block,) = [b for b in BLOCKS if word in b]
         names = {
-            "Answer": Answer, "Clue": Clue, "Model": Model, "Path": Path, "Prediction": Prediction,
-            "RawView": RawView, "contextmanager": contextmanager, "countries_in": countries_in,
+            "Answer": Answer, "Model": Model, "Passage": Passage, "Path": Path,
+            "Prediction": Prediction, "RawView": RawView, "contextmanager": contextmanager,
             "ImageScorer": ImageScorer, "Scored": Scored, "html_links": html_links,
             "load_task": load_task, "np": np, "pc": pc, "register": register,
             "replace": replace, "soup": soup,
@@ -54,8 +53,7 @@ def example(monkeypatch):
 IMPORTS = """
 from contextlib import contextmanager
 from georeasoner.registry import register
-from scrapers.places import countries_in
-from scrapers.source import Clue, html_links, soup
+from scrapers.source import Passage, html_links, soup
 """
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from scrapers.siteserver import Answer, serve
+from scrapers.fetch.siteserver import Answer, serve
 
 PAGES = Path(__file__).parent / "pages"
 ADDRESS = "https://clueworld.example/"

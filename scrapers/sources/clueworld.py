@@ -2,13 +2,12 @@
 
 Without an argument the committed site is served on loopback and crawled like any other; with one
 (`clueworld:URL`) another copy of it is. Every page carries its lasting address (canonical link),
-its licence (`rel="license"` in the footer) and the word that it is synthetic. Each sentence is one
-clue: of the countries that it names, else of its page's own.
+its licence (`rel="license"` in the footer) and the word that it is synthetic. A section's topic is
+the kind of clue, and with it the ADE20K class.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
@@ -16,14 +15,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 from georeasoner.registry import register
-from scrapers.pages import Page
-from scrapers.places import countries_in
-from scrapers.source import Clue, html_links, missing, soup
+from scrapers.fetch.pages import Page
+from scrapers.source import Passage, html_links, missing, soup
+from scrapers.text.places import countries_in
 
 if TYPE_CHECKING:
     from bs4 import BeautifulSoup, Tag
-
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 
 
 @register("clue_source", "clueworld")
@@ -45,8 +42,8 @@ class ClueWorldPages:
         """Every link of the page."""
         return html_links(page)
 
-    def parse(self, page: Page) -> Iterator[Clue]:
-        """The clues of a page; pages without topics (the index) have none."""
+    def parse(self, page: Page) -> Iterator[Passage]:
+        """The passages of a page; pages without topics (the index) have none."""
         tree = soup(page)
         url, license_name = _address(tree, page), _license(tree, page)
         main = tree.find("main")
@@ -63,17 +60,17 @@ class ClueWorldPages:
             elif part.name == "figure":
                 image_url = _image(part, page, url)
             elif topic:
-                for text in _sentences(part):
-                    yield Clue(
-                        text=text,
-                        source_url=url,
-                        countries=countries_in(text) or country,
-                        category=topic,
-                        license=license_name,
-                        ade20k_classes=_ade20k(topic),
-                        image_url=image_url,
-                        synthetic=True,
-                    )
+                yield Passage(
+                    text=_own_text(part),
+                    source_url=url,
+                    license=license_name,
+                    page_countries=country,
+                    topic=topic,
+                    image_url=image_url,
+                    synthetic=True,
+                    category=topic,
+                    ade20k_classes=(_classes()[topic],),
+                )
 
 
 def _address(tree: BeautifulSoup, page: Page) -> str:
@@ -104,11 +101,10 @@ def _image(figure: Tag, page: Page, url: str) -> str:
     return urljoin(url, str(image.get("data-src") or image["src"]))
 
 
-def _sentences(part: Tag) -> list[str]:
-    """The sentences of a paragraph or list item, without those of lists inside it."""
+def _own_text(part: Tag) -> str:
+    """The text of a paragraph or list item, without that of lists inside it."""
     words = [text for text in part.find_all(string=True) if text.find_parent(["p", "li"]) is part]
-    text = " ".join("".join(words).split())
-    return [s for s in _SENTENCE_END.split(text) if s]
+    return " ".join("".join(words).split())
 
 
 @cache
@@ -117,7 +113,3 @@ def _classes() -> dict[str, str]:
     from georeasoner.clueworld import World
 
     return {kind.name: kind.ade20k for kind in World.load().kinds}
-
-
-def _ade20k(topic: str) -> tuple[str, ...]:
-    return (_classes()[topic],)

@@ -14,8 +14,9 @@ from georeasoner.clueworld import World
 from georeasoner.errors import InputError
 from scrapers.clueworld_site import PAGES, serve_site
 from scrapers.clueworld_site.make_site import common_values, make_pages
-from scrapers.pages import Page, content_sha256
-from scrapers.source import Clue, open_source
+from scrapers.fetch.pages import Page, content_sha256
+from scrapers.source import Passage, open_source
+from scrapers.text.read import Clue, clues_of
 
 PAGE = """<html><head><link rel="canonical" href="https://a.example/jp.html"></head><body>
 <p>Not in the main part.</p><main><h2>Japan</h2><p>Before any topic.</p>
@@ -34,12 +35,13 @@ def page(html: str) -> Page:
 
 
 def parse(html: str) -> Sequence[Clue]:
-    return list(open_source("clueworld").parse(page(html)))
+    passages = open_source("clueworld").parse(page(html))
+    return [clue for p in passages if isinstance(p, Passage) for clue in clues_of(p)]
 
 
 def test_a_page_yields_its_sentences_verbatim() -> None:
     clues = parse(PAGE)
-    assert [(c.text, c.countries, c.category, c.image_url) for c in clues] == [
+    assert [(c.text, c.countries, c.category, c.passage.image_url) for c in clues] == [
         (
             "Yellow centre lines are common in Japan, and also seen in Norway.",
             ("JP", "NO"),
@@ -50,8 +52,8 @@ def test_a_page_yields_its_sentences_verbatim() -> None:
         ("Banded: common in Japan.", ("JP",), "pole", "https://a.example/img/2.jpg"),
         ("Wooden ones: South Korea.", ("KR",), "pole", "https://a.example/img/2.jpg"),
     ]
-    assert {c.source_url for c in clues} == {"https://a.example/jp.html"}
-    assert {c.license for c in clues} == {"CC0 1.0"} and all(c.synthetic for c in clues)
+    assert {c.passage.source_url for c in clues} == {"https://a.example/jp.html"}
+    assert {(c.passage.license, c.passage.synthetic) for c in clues} == {("CC0 1.0", True)}
     assert clues[0].ade20k_classes == ("road, route",) and clues[2].ade20k_classes == ("pole",)
 
 

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from georeasoner.errors import ConfigError
-from scrapers.crawl import CrawlReport, CrawlSettings, crawl, site_of
-from scrapers.pages import PageStore
-from scrapers.siteserver import Answer, serve
+from scrapers.fetch.crawl import CrawlReport, CrawlSettings, crawl, site_of
+from scrapers.fetch.pages import PageStore
+from scrapers.fetch.siteserver import Answer, serve
 
 HTML = {"Content-Type": "text/html"}
 INDEX = b"""<a href="a.html">page</a> <a href="a.html#part">same page</a> <a
@@ -193,7 +193,7 @@ def test_a_killed_crawl_leaves_whole_pages_and_no_orphan(tmp_path: Path) -> None
         return Answer(200, HTML, links)
 
     script = (
-        "import sys; from pathlib import Path; from scrapers.crawl import *\n"
+        "import sys; from pathlib import Path; from scrapers.fetch.crawl import *\n"
         "crawl('clueworld', [sys.argv[1]], PageStore(Path(sys.argv[2])), CrawlSettings())"
     )
     store = PageStore(tmp_path / "pages")

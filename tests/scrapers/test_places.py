@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scrapers.places import countries_in
+from scrapers.text.places import countries_in
 
 
 @pytest.mark.parametrize(

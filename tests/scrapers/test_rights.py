@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from scrapers.pages import Page
-from scrapers.rights import ai_training_allowed, reservation
+from scrapers.fetch.pages import Page
+from scrapers.fetch.rights import ai_training_allowed, reservation
 
 META = '<meta name="{}" content="{}">'
 

@@ -13,7 +13,7 @@ from georeasoner.errors import EmptyResultError, InputError
 from georeasoner.lake import Lake
 from scrapers.clueworld_site import ADDRESS, PAGES
 from scrapers.clueworld_site.make_site import common_values
-from scrapers.siteserver import Answer, serve
+from scrapers.fetch.siteserver import Answer, serve
 from scrapers.stage import clue_id, scrape
 
 
@@ -26,6 +26,7 @@ def expected_clues() -> int:
 def test_the_whole_site_becomes_clues_once(tmp_path: Path) -> None:
     lake = Lake.create(tmp_path / "lake")
     first = scrape(lake, "clueworld", delay_s=0)
+    assert first.urls is not None
     assert first.urls.accepted == len(World.load().countries) + 3  # "/", index, general
     assert first.urls.excluded == {"robots-forbidden": 1, "off-site": 2} and not first.urls.rejected
     assert first.sentences.accepted == expected_clues()
@@ -59,6 +60,7 @@ def test_a_site_that_reserves_training_is_marked(tmp_path: Path) -> None:
     lake = Lake.create(tmp_path / "lake")
     with serve(site) as url:
         result = scrape(lake, "clueworld", start_url=url, delay_s=0)
+    assert result.urls is not None
     assert result.urls.rejected == {"http 404": 1}  # general.html is linked and not there
     rows = lake.read("clues").to_pylist()
     assert rows and not any(row["ai_training_allowed"] for row in rows)

@@ -21,7 +21,10 @@ def clues(context: Context) -> Said:
     from scrapers.stage import scrape
 
     result = scrape(Lake.create(context.lake), "clueworld", delay_s=0.0)
-    return {"sentences": result.sentences.as_dict(), "urls": result.urls.as_dict()}
+    return {
+        "sentences": result.sentences.as_dict(),
+        "urls": result.urls.as_dict() if result.urls else None,
+    }
 
 
 def views(context: Context) -> Said:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from scrapers.pages import Page
+from scrapers.fetch.pages import Page
 from scrapers.source import soup
 
 _OPEN = re.compile(r"(CC0|CC[ -]BY([ -]SA)?|Public Domain)\b(?![ -]N[CD])", re.IGNORECASE)

@@ -1,9 +1,9 @@
 """The spider: a process that reads one job on stdin and reports each URL's outcome on stdout.
 
-`python -m scrapers.spider` is started by `scrapers.crawl` and by nothing else. Scrapy gives the
-scheduling, retries, AutoThrottle, decompression and the deduplication of requests; the three
-middlewares here keep to the start URL's site (redirects too), stop where robots.txt cannot be
-read, and replay or revalidate pages that are already in the store.
+`python -m scrapers.fetch.spider` is started by `scrapers.fetch.crawl` and by nothing else. Scrapy
+gives the scheduling, retries, AutoThrottle, decompression and the deduplication of requests; the
+three middlewares here keep to the start URL's site (redirects too), stop where robots.txt cannot
+be read, and replay or revalidate pages that are already in the store.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ from scrapy.http import HtmlResponse, Request, Response, TextResponse
 from scrapy.spidermiddlewares.httperror import HttpError
 from twisted.python.failure import Failure
 
-from scrapers.crawl import AGENT, is_loopback, site_of
-from scrapers.pages import Page, PageStore, content_sha256
+from scrapers.fetch.crawl import AGENT, is_loopback, site_of
+from scrapers.fetch.pages import Page, PageStore, content_sha256
 from scrapers.source import open_source
 
 _TEXT = re.compile(r"text/|application/(\S+\+)?(json|xml)\b")

@@ -1,7 +1,7 @@
 """Fetch a source's pages into a `PageStore`, politely, and account for every URL.
 
 In: a source's name, start URLs, a store, settings. Out: a `CrawlReport` with one outcome for each
-URL that was met. The Scrapy spider runs in a process of its own (`scrapers.spider`), because
+URL that was met. The Scrapy spider runs in a process of its own (`scrapers.fetch.spider`), because
 Twisted's reactor can be started only once in a process and would take over the caller's; the two
 speak JSON, one job on the child's stdin, one event a line on its stdout.
 """
@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 from georeasoner import __version__
 from georeasoner.errors import ConfigError, GeoReasonerError
 from georeasoner.progress import track
-from scrapers.pages import PageStore
+from scrapers.fetch.pages import PageStore
 
 AGENT = "GeoReasoner"
 """The name by which the crawler goes in robots.txt."""
@@ -145,11 +145,11 @@ def _events(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """What the spider's process reports, until it says that it has finished."""
     with tempfile.TemporaryFile() as errors:
         child = subprocess.Popen(
-            [sys.executable, "-m", "scrapers.spider"],
+            [sys.executable, "-m", "scrapers.fetch.spider"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
-            cwd=Path(__file__).resolve().parent.parent,
+            cwd=Path(__file__).resolve().parents[2],
         )
         assert child.stdin and child.stdout
         finished = False
