@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 from numpy.typing import ArrayLike, NDArray
@@ -118,10 +119,9 @@ class Gazetteer:
 
     # -- cities ---------------------------------------------------------------------------------
 
-    def towns(self) -> Iterator[tuple[str, list[str], str, str | None, int]]:
-        """Every town, the largest first: name, other names, country, admin1, population."""
-        columns = ("name", "others", "country", "admin1", "population")
-        yield from zip(*(self._towns[name].to_pylist() for name in columns), strict=True)
+    def towns(self) -> pa.Table:
+        """Every town, the largest first: name, others, country, admin1, lat, lon, population."""
+        return self._towns
 
     @cached_property
     def _by_country(self) -> dict[str, list[int]]:

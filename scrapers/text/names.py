@@ -43,7 +43,7 @@ _GENERIC = frozenset(
     "north south east west northern southern eastern western northeast northwest southeast"
     " southwest northeastern northwestern southeastern southwestern central centre center capital"
     " province region district division coast littoral plateau plateaux upper lower middle nord sud"
-    " est ouest norte sur federal national city islands the area territory".split()
+    " est ouest norte sur federal national city islands the area territory far".split()
 )
 
 Kind = Literal["country", "people", "area", "town"]
@@ -151,16 +151,14 @@ def _written_as_name(
     capitals = all(t[0].isupper() or t in _INSIDE for t in texts) and texts[-1][0].isupper()
     before = sentence[: run[0].start()]
     word = (_last_word(before) or "").lower()
-    here = word in phrases()["prepositions"] or (word == "the" and plural)
+    here = word in phrases()["prepositions"]
+    if plural and name.key == "pole":  # "Poles" begins many a sentence about utility poles
+        return capitals and word == "the"
     if shouted or not capitals:
         if name.kind not in ("country", "people") or not (shouted or "".join(texts).islower()):
             return False
         return here or name.key not in phrases()["lower_words"]
-    if name.key in phrases()["words"]:
-        return here
-    if plural and name.key == "pole":  # "Poles" begins many a sentence about utility poles
-        return word == "the"
-    return True
+    return here or name.key not in phrases()["words"]
 
 
 def _last_word(text: str) -> str | None:
@@ -201,6 +199,9 @@ def names() -> Mapping[str, Name]:
 
 def _towns_and_divisions() -> Iterator[Name]:
     """What the gazetteer's towns and their divisions are called, each with its clear meaning."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     from georeasoner.gazetteer.places import fold
 
     choices: dict[str, dict[str, tuple[float, str]]] = defaultdict(dict)
@@ -210,20 +211,22 @@ def _towns_and_divisions() -> Iterator[Name]:
         if len(key) > 3 and choices[key].get(country, (0.0, ""))[0] < people:
             choices[key][country] = (people, label)
 
-    capitals = gazetteer().capitals()
-    divisions: dict[tuple[str, str], int] = defaultdict(int)
-    for name, others, country, admin1, people in gazetteer().towns():
-        if admin1:
-            divisions[admin1, country] += people
-        if people >= TOWN_FROM or capitals.get(country) == name:
-            add(name, country, people, name)
-        for other in others if people >= OTHER_NAMES_FROM else ():
-            add(other, country, people, name)
-    for (admin1, country), people in divisions.items():
-        plain = _DIVISION.sub("", admin1)
-        if people >= DIVISION_FROM and not set(fold(plain).split()) <= _GENERIC:
-            add(admin1, country, people, plain)
-            add(plain, country, people, plain)
+    towns, capitals = gazetteer().towns(), gazetteer().capitals()
+    large = towns.filter(pc.greater_equal(towns["population"], OTHER_NAMES_FROM))
+    for row in large.to_pylist():
+        for other in row["others"]:
+            add(other, row["country"], row["population"], row["name"])
+    is_capital = pc.is_in(towns["name"], pa.array(sorted(set(capitals.values()))))
+    kept = pc.or_(pc.greater_equal(towns["population"], TOWN_FROM), is_capital)
+    for row in towns.drop_columns(["others"]).filter(kept).to_pylist():
+        if row["population"] >= TOWN_FROM or capitals.get(row["country"]) == row["name"]:
+            add(row["name"], row["country"], row["population"], row["name"])
+    divisions = towns.group_by(["admin1", "country"]).aggregate([("population", "sum")])
+    for row in divisions.to_pylist():
+        plain = _DIVISION.sub("", row["admin1"] or "")
+        if row["population_sum"] >= DIVISION_FROM and not set(fold(plain).split()) <= _GENERIC:
+            add(row["admin1"], row["country"], row["population_sum"], plain)
+            add(plain, row["country"], row["population_sum"], plain)
     for key, meant in choices.items():
         ranked = sorted(meant.items(), key=lambda item: (-item[1][0], item[0]))
         clear = len(ranked) == 1 or ranked[0][1][0] >= CLEAR * ranked[1][1][0]
