@@ -31,7 +31,7 @@ from scoring.choose import choose_score
 STAGE = "build"
 FORMAT = 1
 MIN_LOCATABILITY = 0.4  # the paper's threshold
-_TABLES = ("views", "images", "scores", "duplicates", "clues", "removals")
+_TABLES = ("views", "images", "scores", "duplicates", "clues", "clue_groups", "removals")
 _AUDIT_TABLES = ("audits", "overlaps")
 
 
@@ -267,7 +267,7 @@ def _write_clues(lake: Lake, folder: Path, local_only: bool, contents: Contents)
     """The clues whose licence allows handing them on; their texts by id."""
     writer = ShardWriter(folder / "clues", "train", features_of("clues"))
     texts: dict[str, str] = {}
-    for batch in lake.batches("clues"):
+    for batch in lake.unique_clues():
         for row in batch.to_pylist():
             if local_only or redistributable(row["license"]):
                 writer.add(row)

@@ -77,6 +77,17 @@ TABLES: dict[str, Table] = {
             "append",
         ),
         Table(
+            "clue_groups",
+            _schema(
+                _id("clue_id"),
+                _id("group_id"),
+                ("similarity", pa.float32()),
+                ("keep", pa.bool_()),
+            ),
+            ("clue_id",),
+            "whole",
+        ),
+        Table(
             "views",
             _schema(
                 _id("view_id"),

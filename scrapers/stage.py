@@ -8,9 +8,9 @@ counts URLs, `scrape-NAME` counts sentences. Pages that were fetched stay in the
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from georeasoner.errors import EmptyResultError, InputError
 from georeasoner.lake import Lake
@@ -28,6 +28,9 @@ from scrapers.fetch.crawl import (
 from scrapers.fetch.pages import Page, PageStore
 from scrapers.source import FileSource, Passage, Refused, open_source
 from scrapers.text.read import Clue, clues_of
+
+if TYPE_CHECKING:
+    from scrapers.text.ner import Tagger
 
 
 @dataclass(frozen=True)
@@ -51,10 +54,12 @@ def scrape(
     max_pages: int = 1000,
     delay_s: float | None = None,
     contact: str | None = None,
+    ner: str | None = None,
 ) -> ScrapeResult:
     """Crawl a source (`NAME` or `NAME:ARGUMENT`) and add its clues to the lake.
 
-    `start_url` is short for an argument. `contact` (an address) goes into the user agent.
+    `start_url` is short for an argument. `contact` (an address) goes into the user agent. `ner` is
+    a token-classification model that finds places instead of the gazetteer.
     Raises `InputError` when the site forbids crawling, its robots.txt cannot be read, no start
     page answers, or a page lacks the structure its source is known for; `EmptyResultError` when
     there is not one sentence.
@@ -64,7 +69,8 @@ def scrape(
     site = open_source(spec)
     settings = CrawlSettings(max_pages=max_pages, delay_s=delay_s, contact=contact)
     store = PageStore(lake.root / "pages" / name)
-    config = {"source": source, "start_url": start_url}
+    config = {"source": source, "start_url": start_url, "ner": ner}
+    tagger = _tagger(ner) if ner else None
     robots_txt, url_sums = "", None
     if isinstance(site, FileSource):
         pages = site.pages()
@@ -77,15 +83,18 @@ def scrape(
     with lake.writing(f"scrape-{name}", config) as out:
         known = lake.keys("clues")
         for page in pages:
-            for found in site.parse(page):
-                if isinstance(found, Refused):
-                    out.reject(found.input_id, found.reason, found.detail)
-                else:
-                    _add(out, known, name, found, page, robots_txt)
+            for clue in clues_of(_passages(site.parse(page), out), tagger):
+                _add(out, known, name, clue, page, robots_txt)
     if not out.sums.inputs:
         where = f" on {url_sums.accepted} pages" if url_sums else ""
         raise EmptyResultError(f"{spec} has not one sentence{where}")
     return ScrapeResult(url_sums, out.sums)
+
+
+def _tagger(model: str) -> Tagger:
+    from scrapers.text.ner import Tagger
+
+    return Tagger(model)
 
 
 def _kept(store: PageStore, report: CrawlReport) -> Iterator[Page]:
@@ -96,20 +105,26 @@ def _kept(store: PageStore, report: CrawlReport) -> Iterator[Page]:
         yield page
 
 
-def _add(
-    out: Writer, known: KeySet, source: str, passage: Passage, page: Page, robots_txt: str
-) -> None:
-    """The clues of a passage as rows, each counted."""
-    for clue in clues_of(passage):
-        key = clue_id(source, passage.source_url, clue.text)
-        if not clue.countries:
-            out.reject(key, "no place", clue.text)
-        elif key in known:
-            out.exclude("already known")
+def _passages(found: Iterable[Passage | Refused], out: Writer) -> Iterator[Passage]:
+    """What a page has; pieces that cannot be passages are rejected on the way."""
+    for piece in found:
+        if isinstance(piece, Refused):
+            out.reject(piece.input_id, piece.reason, piece.detail)
         else:
-            known.add(key)
-            out.add("clues", [_row(source, key, clue, page, robots_txt)])
-            out.accept(key)
+            yield piece
+
+
+def _add(out: Writer, known: KeySet, source: str, clue: Clue, page: Page, robots_txt: str) -> None:
+    """A clue as a row, or why there is none; counted."""
+    key = clue_id(source, clue.passage.source_url, clue.text)
+    if not clue.countries:
+        out.reject(key, "no place", clue.text)
+    elif key in known:
+        out.exclude("already known")
+    else:
+        known.add(key)
+        out.add("clues", [_row(source, key, clue, page, robots_txt)])
+        out.accept(key)
 
 
 def _row(source: str, key: str, clue: Clue, page: Page, robots_txt: str) -> dict[str, Any]:

@@ -30,6 +30,10 @@ def scrape(
         float | None, typer.Option(help="Wait between two requests (1; 0 on loopback).")
     ] = None,
     contact: Annotated[str | None, typer.Option(help="Your address, for the user agent.")] = None,
+    ner: Annotated[
+        str | None,
+        typer.Option(help="A token-classification model that finds places, not the gazetteer."),
+    ] = None,
 ) -> None:
     """Collect clues about how places look, with their licence and where they come from.
 
@@ -41,7 +45,7 @@ def scrape(
     for name in source:
         run(
             Lake.create(lake), name, start_url=start_url, max_pages=max_pages,
-            delay_s=delay_s, contact=contact,
+            delay_s=delay_s, contact=contact, ner=ner,
         )  # fmt: skip
 
 

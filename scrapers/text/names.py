@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -38,12 +39,6 @@ _DIVISION = re.compile(
     r"^(Respublika|Republic of|Provincia d[ei]|Estado d[eo]|Departamento de) | (Sheng|Shi|Krai|"
     r"Voivodeship|Prefecture|Province|Region|Governorate|District|County|Department|Parish|Oblast|"
     r"State|Division|Republic|Municipality|Autonomous Region|Zizhiqu|\w+ Zizhiqu)$"
-)
-_GENERIC = frozenset(
-    "north south east west northern southern eastern western northeast northwest southeast"
-    " southwest northeastern northwestern southeastern southwestern central centre center capital"
-    " province region district division coast littoral plateau plateaux upper lower middle nord sud"
-    " est ouest norte sur federal national city islands the area territory far".split()
 )
 
 Kind = Literal["country", "people", "area", "town"]
@@ -116,9 +111,7 @@ def _longest(
 ) -> tuple[Mention | None, int]:
     for end in range(min(len(words), at + _LONGEST), at, -1):
         run = words[at:end]
-        if any(
-            sentence[a.end() : b.start()] not in _GAPS for a, b in zip(run, run[1:], strict=False)
-        ):
+        if any(sentence[a.end() : b.start()] not in _GAPS for a, b in pairwise(run)):
             continue
         last = _POSSESSIVE.sub("", run[-1][0])
         text = sentence[run[0].start() : run[-1].start()] + last
@@ -208,25 +201,27 @@ def _towns_and_divisions() -> Iterator[Name]:
 
     def add(name: str, country: str, people: float, label: str) -> None:
         key = fold(name)
-        if len(key) > 3 and choices[key].get(country, (0.0, ""))[0] < people:
-            choices[key][country] = (people, label)
+        if len(key) > 3:
+            before, first_label = choices[key].get(country, (0.0, label))
+            choices[key][country] = (max(people, before), first_label)
 
     towns, capitals = gazetteer().towns(), gazetteer().capitals()
-    large = towns.filter(pc.greater_equal(towns["population"], OTHER_NAMES_FROM))
-    for row in large.to_pylist():
-        for other in row["others"]:
-            add(other, row["country"], row["population"], row["name"])
     is_capital = pc.is_in(towns["name"], pa.array(sorted(set(capitals.values()))))
     kept = pc.or_(pc.greater_equal(towns["population"], TOWN_FROM), is_capital)
     for row in towns.drop_columns(["others"]).filter(kept).to_pylist():
         if row["population"] >= TOWN_FROM or capitals.get(row["country"]) == row["name"]:
             add(row["name"], row["country"], row["population"], row["name"])
+    generic = set(phrases()["generic"])
     divisions = towns.group_by(["admin1", "country"]).aggregate([("population", "sum")])
     for row in divisions.to_pylist():
         plain = _DIVISION.sub("", row["admin1"] or "")
-        if row["population_sum"] >= DIVISION_FROM and not set(fold(plain).split()) <= _GENERIC:
+        if row["population_sum"] >= DIVISION_FROM and not set(fold(plain).split()) <= generic:
             add(row["admin1"], row["country"], row["population_sum"], plain)
             add(plain, row["country"], row["population_sum"], plain)
+    large = towns.filter(pc.greater_equal(towns["population"], OTHER_NAMES_FROM))
+    for row in large.to_pylist():
+        for other in row["others"]:
+            add(other, row["country"], row["population"], row["name"])
     for key, meant in choices.items():
         ranked = sorted(meant.items(), key=lambda item: (-item[1][0], item[0]))
         clear = len(ranked) == 1 or ranked[0][1][0] >= CLEAR * ranked[1][1][0]

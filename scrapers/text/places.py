@@ -18,14 +18,15 @@ from a tagger; the rules after that are the same, and their words stand in `plac
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import zip_longest
 
 from scrapers.text.names import Mention, Name, gazetteer, mentions_in, phrases
 
-Tagger = Callable[[str], list[tuple[int, int]]]
-"""Takes a sentence, gives the spans (start, end) that are places."""
+NAMESAKE = 10
+"""A page about Canada does not mean its London where the other has so many times more people."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def _without_things(sentence: str, mentions: Iterable[Mention]) -> Iterator[Ment
 def _is_person(sentence: str, mention: Mention) -> bool:
     before, after = sentence[: mention.start], sentence[mention.end :]
     word = re.search(r"(\w+)\.?\s+$", before)
-    if word and word[1] in phrases()["first_names"] and mention.name.key.split()[0] != "san":
+    if word and word[1] in phrases()["first_names"]:
         return True
     if mention.name.key not in phrases()["also_first_names"]:
         return False
@@ -89,48 +90,54 @@ def _is_person(sentence: str, mention: Mention) -> bool:
 # -- namesakes -------------------------------------------------------------------------------------
 
 
-def _told_apart(
-    sentence: str, mentions: list[Mention], page: Sequence[str]
-) -> Iterator[Mention]:
+def _told_apart(sentence: str, mentions: list[Mention], page: Sequence[str]) -> Iterator[Mention]:
     """Names with several meanings get the one that fits the sentence and the page."""
     twofold = phrases()["also_division"]
     sure = {c for m in mentions if m.name.key not in twofold for c in m.name.countries}
-    for at, mention in enumerate(mentions):
-        name, key = mention.name, mention.name.key
-        after = mentions[at + 1] if at + 1 < len(mentions) else None
-        of_division = after and _division_after(sentence, mention, after)
-        division = twofold.get(key)
-        if of_division:
-            town = gazetteer().city(key, of_division)
-            label = town.name if town else key
-            yield replace(mention, name=Name(key, "town", (of_division,), (label,)))
-        elif division and not {*name.countries} & {*page} and (
-            division in page or division in sure or re.search(r"\bstate of $", sentence[: mention.start])
-        ):
-            label = sentence[mention.start : mention.end]
-            yield replace(mention, name=Name(key, "town", (division,), (label,)))
-        elif len(name.choices) > 1 and (fits := _fitting(name, page) or _fitting(name, sure)):
-            yield replace(mention, name=fits)
-        elif name.countries or name.kind == "area":
-            yield mention
+    for mention, following in zip_longest(mentions, mentions[1:]):
+        name = (
+            _in_division(sentence, mention, following)
+            or _as_division(sentence, mention, page, sure)
+            or _fitting(mention.name, page, sure)
+            or mention.name
+        )
+        if name.countries or name.kind == "area":
+            yield replace(mention, name=name)
 
 
-def _division_after(sentence: str, town: Mention, division: Mention) -> str | None:
-    """The country of "Texas" in "Paris, Texas", where it has a town of that name."""
-    comma = sentence[town.end : division.start] == ", "
-    if not comma or division.name.kind != "town" or len(division.name.countries) != 1:
+def _in_division(sentence: str, mention: Mention, following: Mention | None) -> Name | None:
+    """The "Paris" of "Paris, Texas", where Texas's country has a town of that name."""
+    if following is None or sentence[mention.end : following.start] != ", ":
         return None
-    code = division.name.countries[0]
-    if town.name.kind != "people" and gazetteer().city(town.name.key, code):
-        return code
+    if following.name.kind != "town" or len(following.name.countries) != 1:
+        return None
+    town = gazetteer().city(mention.name.key, following.name.countries[0])
+    if town is None or mention.name.kind == "people":
+        return None
+    return Name(mention.name.key, "town", (town.country,), (town.name,))
+
+
+def _as_division(
+    sentence: str, mention: Mention, page: Sequence[str], sure: set[str]
+) -> Name | None:
+    """The state of Georgia, where the page or the sentence is about the United States."""
+    code = phrases()["also_division"].get(mention.name.key)
+    if code is None or set(mention.name.countries) & set(page):
+        return None
+    if code in page or code in sure or sentence[: mention.start].endswith("state of "):
+        return Name(mention.name.key, "town", (code,), (sentence[mention.start : mention.end],))
     return None
 
 
-def _fitting(name: Name, countries: Iterable[str]) -> Name | None:
-    codes = [code for code in name.choices if code in countries]
-    if len(codes) != 1:
-        return None
-    return replace(name, countries=(codes[0],), regions=(name.choices[codes[0]][1],))
+def _fitting(name: Name, page: Sequence[str], sure: set[str]) -> Name | None:
+    """The town of the page's country, or of one in the sentence where the name is not clear."""
+    for countries in (page, () if name.countries else sure):
+        codes = [code for code in name.choices if code in countries]
+        if len(codes) == 1:
+            people, label = name.choices[codes[0]]
+            if people * NAMESAKE >= max(most for most, _ in name.choices.values()):
+                return replace(name, countries=(codes[0],), regions=(label,))
+    return None
 
 
 # -- lists -----------------------------------------------------------------------------------------

@@ -1,10 +1,15 @@
-"""Countries named in a sentence."""
+"""Places in sentences: the rules one by one, and the labelled sentences as a whole."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from scrapers.text.places import countries_in
+from scrapers.text.measure import read_labelled, report, scores_of
+from scrapers.text.places import countries_in, places_in
+
+LABELLED = Path(__file__).resolve().parent.parent / "data" / "place_sentences.jsonl"
 
 
 @pytest.mark.parametrize(
@@ -19,7 +24,75 @@ from scrapers.text.places import countries_in
         ("Bosnia and Herzegovina has many.", ("BA",)),
         ("Latin letters on a White board", ()),
         ("", ()),
+        ("The Poles paint their poles; poles in Uruguay are bare.", ("PL", "UY")),
+        ("Poles stand everywhere.", ()),
+        ("in turkey the poles are yellow, and no turkey is in sight", ("TR",)),
     ],
 )
 def test_countries_in_the_order_of_the_sentence(sentence: str, countries: tuple[str, ...]) -> None:
     assert countries_in(sentence) == countries
+
+
+@pytest.mark.parametrize(
+    ("sentence", "countries"),
+    [
+        ("Unlike Norway, Sweden has them.", ("SE",)),
+        ("Unlike Norway and Sweden, Denmark has them.", ("DK",)),
+        ("Unlike Norway, Sweden and Denmark have them.", ("SE", "DK")),
+        ("Unlike Norway, Sweden and Denmark, Iceland has them.", ("IS",)),
+        ("They differ from those of Norway, Sweden and Denmark.", ()),
+        ("Countries like Norway have them.", ("NO",)),
+        ("Finland is like Norway.", ("FI",)),
+        ("Finland as well as Norway has them.", ("FI", "NO")),
+        ("Finland is as flat as Denmark.", ("FI",)),
+        ("It is seen in Chile, but not in Peru.", ("CL",)),
+        ("It is not found in Peru.", ("PE",)),
+        ("This cannot be Peru.", ()),
+        ("Peru's poles are thinner than Chile's.", ("PE",)),
+        ("No other country than Peru has it.", ("PE",)),
+        ("Chilean-style poles in Peru", ("PE",)),
+        ("The Chilean border of Peru", ("PE",)),
+        ("Peru has Chilean signs.", ("PE",)),
+        ("Chilean and Peruvian signs", ("CL", "PE")),
+    ],
+)
+def test_only_the_country_spoken_of(sentence: str, countries: tuple[str, ...]) -> None:
+    assert countries_in(sentence) == countries
+
+
+@pytest.mark.parametrize(
+    ("sentence", "page", "countries", "regions"),
+    [
+        ("Georgia has gas pipes.", (), ("GE",), ()),
+        ("Georgia has red clay.", ("US",), ("US",), ("Georgia",)),
+        ("Georgia and Florida have red clay.", (), ("US",), ("Georgia", "Florida")),
+        ("Georgia has gas pipes.", ("GE", "US"), ("GE",), ()),
+        ("In Paris, Texas", (), ("US",), ("Paris", "Texas")),
+        ("In Paris", (), ("FR",), ("Paris",)),
+        ("In Mérida", (), (), ()),  # 892,000 people in Mexico, 300,000 in Venezuela
+        ("In Mérida", ("VE",), ("VE",), ("Mérida",)),
+        ("In Mérida and Caracas", (), ("VE",), ("Mérida", "Caracas")),
+        ("The far south of France", (), ("FR",), ("southern France",)),
+        ("Peru’s northern coast", (), ("PE",), ("northern Peru",)),
+        ("Central Chile, north-west Spain", (), ("CL", "ES"),
+         ("central Chile", "northwestern Spain")),
+        ("Scottish roads", (), ("GB",), ("Scotland",)),
+        ("The Baltics", (), ("EE", "LV", "LT"), ()),
+        ("The Balkans", (), (), ()),
+    ],
+)  # fmt: skip
+def test_namesakes_and_regions(
+    sentence: str, page: tuple[str, ...], countries: tuple[str, ...], regions: tuple[str, ...]
+) -> None:
+    places = places_in(sentence, page)
+    assert (places.countries, places.regions) == (countries, regions)
+
+
+def test_the_labelled_sentences() -> None:
+    scores = scores_of(read_labelled(LABELLED))
+    assert next(report(scores)).startswith("dev: 184 sentences, countries P 0.9")
+    assert sum(split.sentences for split in scores.values()) >= 260
+    for name in ("test", "later"):
+        assert scores[name].precision >= 0.95 and scores[name].recall >= 0.90
+        assert scores[name].regions.precision >= 0.95 and scores[name].regions.recall >= 0.90
+        assert scores[name].categories_right / scores[name].sentences >= 0.84
