@@ -42,7 +42,10 @@ _COLUMNS = [
     "clue_id", "text", "language", "countries", "regions", "category", "license",
     "ai_training_allowed", "retrieved_at",
 ]  # fmt: skip
-_OPEN = ("CC0", "PUBLIC DOMAIN", "CC BY ", "CC BY-SA")
+_OPEN = [
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (r"CC ?0|public domain", r"CC[ -]BY\b(?![ -](SA|N[CD]))", r"CC[ -]BY[ -]SA\b")
+]
 _WORD = re.compile(r"[^\W_]+(?:[-’'][^\W_]+)*")
 _QUOTED = re.compile(r"[\"“„«]([^\"”“»]+)[\"”“»]")
 _LATE = datetime.max.replace(tzinfo=UTC)
@@ -91,21 +94,28 @@ def _buckets(lake: Lake) -> tuple[list[list[Clue]], int]:
 
 def mark(clue: Clue) -> str:
     """What two clues must have in common, whatever their vectors say."""
+    from scrapers.text.names import mentions_in
+
     text = clue["text"]
+    names = set(_QUOTED.findall(text.casefold()))
+    for mention in reversed(mentions_in(text)):  # those spoken of are told by their codes
+        names |= set(mention.name.countries) - set(clue["countries"] or ())
+        text = text[: mention.start] + " " * (mention.end - mention.start) + text[mention.end :]
+    names |= {word[0] for word in _WORD.finditer(text) if word.start() and word[0][0].isupper()}
     meant = [_meanings()[w] for w in _words(text) if w in _meanings()]
     numbers = re.findall(r"\d+(?:[.,]\d+)?", text)
     return fingerprint(
         [
             clue["language"], sorted(clue["countries"] or ()), sorted(clue["regions"] or ()),
-            clue["category"], meant, numbers, sorted(_names(text)),
+            clue["category"], meant, numbers, sorted(names),
         ]
     )  # fmt: skip
 
 
 def worth(clue: Clue) -> tuple[bool, int, datetime, str]:
     """The order in which clues of a group are kept, the first one before the others."""
-    license_name = (clue["license"] or "").upper().replace("CC-", "CC ") + " "
-    openness = next((n for n, o in enumerate(_OPEN) if license_name.startswith(o)), len(_OPEN))
+    matches = (at for at, pattern in enumerate(_OPEN) if pattern.match(clue["license"] or ""))
+    openness = next(matches, len(_OPEN))
     known = clue["retrieved_at"] or _LATE
     return not clue["ai_training_allowed"], openness, known, clue["clue_id"]
 
@@ -175,25 +185,7 @@ def _meanings() -> dict[str, str]:
 
 
 def _words(text: str) -> Iterator[str]:
-    """The words of a text in lower case; "isn't" is "is not", "white-red" two words."""
-    for word in _WORD.findall(text.lower().replace("n’t", "n't")):
-        if word in _meanings():
-            yield word
-        elif word.endswith("n't"):
-            yield "not"
-        else:
-            yield from re.split(r"[-’']", word)
-
-
-def _names(text: str) -> set[str]:
-    """Quoted words, and those with a capital that begin no sentence and are no place."""
-    from scrapers.text.names import mentions_in
-
-    places = [(m.start, m.end) for m in mentions_in(text)]
-    quoted = {words.casefold() for words in _QUOTED.findall(text)}
-    return quoted | {
-        word[0].casefold()
-        for word in _WORD.finditer(text)
-        if word.start() and not word[0].islower() and not word[0].isdigit()
-        if not any(a <= word.start() < b for a, b in places)
-    }
+    """Lower case, plurals as singulars; "isn't" is "not", "white-red" two words."""
+    for word in _WORD.findall(text.lower().replace("’", "'")):
+        whole = [word] if word in _meanings() else re.split("[-']", word.replace("n't", "-not"))
+        yield from (w if w in _meanings() else w.removesuffix("s") for w in whole)

@@ -14,6 +14,7 @@ _CLOSING = r"[\"'”’»)\]]*"
 _END = re.compile(rf"[.!?…]+{_CLOSING}\s+|[。！？]{_CLOSING}\s*")
 _BEGIN = re.compile(r"[\"'“‘„«(\[¿¡]*(?=[^\W_])(?P<first>.)")
 _LAST_WORD = re.compile(r"[\w.]+(?=\.\W*$)")
+_FIRST_WORD = re.compile(r"\w+")
 _NEVER = {
     "st", "mt", "ft", "mr", "mrs", "ms", "dr", "prof", "sta", "ste", "no", "nr", "nos", "vs", "e.g",
     "i.e", "eg", "ie", "approx", "ca", "cf", "fig", "incl", "esp", "max", "min", "gen", "sr", "jr",
@@ -54,6 +55,6 @@ def _ends(text: str, mark: re.Match[str], sloppy: bool) -> bool:
     before = _LAST_WORD.search(text, max(0, mark.start() - 20), mark.start() + 1)
     word = before[0].lower() if before else ""
     if word in _SELDOM or (len(word) == 1 and word.isalpha()):
-        following = re.match(r"\w+", text[begin.start("first") :])
-        return bool(following) and following[0].lower() in _BEGINNERS
+        following = _FIRST_WORD.match(text, begin.start("first"))
+        return following is not None and following[0].lower() in _BEGINNERS
     return word not in _NEVER
