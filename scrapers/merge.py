@@ -94,13 +94,12 @@ def _buckets(lake: Lake) -> tuple[list[list[Clue]], int]:
 
 def mark(clue: Clue) -> str:
     """What two clues must have in common, whatever their vectors say."""
-    from scrapers.text.names import mentions_in
+    from scrapers.text.names import mentions_in, without_names
 
-    text = clue["text"]
-    names = set(_QUOTED.findall(text.casefold()))
-    for mention in reversed(mentions_in(text)):  # those spoken of are told by their codes
-        names |= set(mention.name.countries) - set(clue["countries"] or ())
-        text = text[: mention.start] + " " * (mention.end - mention.start) + text[mention.end :]
+    text = without_names(clue["text"])  # the countries spoken of are told by their codes
+    names = set(_QUOTED.findall(clue["text"].casefold()))
+    names |= {code for m in mentions_in(clue["text"]) for code in m.name.countries}
+    names -= set(clue["countries"] or ())
     names |= {word[0] for word in _WORD.finditer(text) if word.start() and word[0][0].isupper()}
     meant = [_meanings()[w] for w in _words(text) if w in _meanings()]
     numbers = re.findall(r"\d+(?:[.,]\d+)?", text)

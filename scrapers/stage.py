@@ -27,7 +27,7 @@ from scrapers.fetch.crawl import (
 )
 from scrapers.fetch.pages import Page, PageStore
 from scrapers.source import FileSource, Passage, Refused, open_source
-from scrapers.text.read import Clue, clues_of
+from scrapers.text.read import Clue, read
 
 if TYPE_CHECKING:
     from scrapers.text.ner import Tagger
@@ -83,7 +83,7 @@ def scrape(
     with lake.writing(f"scrape-{name}", config) as out:
         known = lake.keys("clues")
         for page in pages:
-            for clue in clues_of(_passages(site.parse(page), out), tagger):
+            for clue in read(_passages(site.parse(page), out), tagger):
                 _add(out, known, name, clue, page, robots_txt)
     if not out.sums.inputs:
         where = f" on {url_sums.accepted} pages" if url_sums else ""

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 
 TOWN_FROM = 100_000
 """People; smaller towns share their names with too many others."""
-OTHER_NAMES_FROM = 500_000
-"""People; the other spellings of smaller towns are rarely met and often words."""
+OTHER_NAMES_FROM = 1_000_000
+"""People; the other names of smaller towns are rarely met and often words or other towns."""
+OTHER_NAME_WEIGHT = 0.1
+"""What another name counts for against the town whose own name it is."""
 CLEAR = 3.0
 """How many times as many people must live in what a name means as in its namesake abroad."""
 DIVISION_FROM = 30_000
@@ -104,6 +106,15 @@ def mentions_in(sentence: str, within: list[tuple[int, int]] | None = None) -> l
             found.append(mention)
         at += used
     return found
+
+
+def without_names(sentence: str, *kinds: Kind) -> str:
+    """A sentence with blanks for its names of these kinds (none given: of all)."""
+    for mention in mentions_in(sentence):
+        if not kinds or mention.name.kind in kinds:
+            blank = " " * (mention.end - mention.start)
+            sentence = sentence[: mention.start] + blank + sentence[mention.end :]
+    return sentence
 
 
 def _longest(
@@ -221,7 +232,7 @@ def _towns_and_divisions() -> Iterator[Name]:
     large = towns.filter(pc.greater_equal(towns["population"], OTHER_NAMES_FROM))
     for row in large.to_pylist():
         for other in row["others"]:
-            add(other, row["country"], row["population"], row["name"])
+            add(other, row["country"], OTHER_NAME_WEIGHT * row["population"], row["name"])
     for key, meant in choices.items():
         ranked = sorted(meant.items(), key=lambda item: (-item[1][0], item[0]))
         clear = len(ranked) == 1 or ranked[0][1][0] >= CLEAR * ranked[1][1][0]

@@ -57,6 +57,8 @@ def places_in(
     mentions = list(_told_apart(sentence, mentions, page_countries))
     chains = _chains(sentence, mentions)
     out = _languages(sentence, chains) | _compared(sentence, chains) | _origins(sentence, chains)
+    if money := _money(sentence, mentions) - out:
+        out |= money if any(m.start not in out | money for m in mentions) else set()
     spoken = [m for m in mentions if m.start not in out]
     return Places(
         tuple(dict.fromkeys(code for m in spoken for code in m.name.countries)),
@@ -93,11 +95,12 @@ def _is_person(sentence: str, mention: Mention) -> bool:
 def _told_apart(sentence: str, mentions: list[Mention], page: Sequence[str]) -> Iterator[Mention]:
     """Names with several meanings get the one that fits the sentence and the page."""
     twofold = phrases()["also_division"]
-    sure = {c for m in mentions if m.name.key not in twofold for c in m.name.countries}
+    named = {c for m in mentions if m.name.key not in twofold for c in m.name.countries}
+    sure = {c for m in mentions if len(m.name.choices) < 2 for c in m.name.countries}
     for mention, following in zip_longest(mentions, mentions[1:]):
         name = (
             _in_division(sentence, mention, following)
-            or _as_division(sentence, mention, page, sure)
+            or _as_division(sentence, mention, page, named)
             or _fitting(mention.name, page, sure)
             or mention.name
         )
@@ -118,24 +121,25 @@ def _in_division(sentence: str, mention: Mention, following: Mention | None) -> 
 
 
 def _as_division(
-    sentence: str, mention: Mention, page: Sequence[str], sure: set[str]
+    sentence: str, mention: Mention, page: Sequence[str], named: set[str]
 ) -> Name | None:
     """The state of Georgia, where the page or the sentence is about the United States."""
     code = phrases()["also_division"].get(mention.name.key)
     if code is None or set(mention.name.countries) & set(page):
         return None
-    if code in page or code in sure or sentence[: mention.start].endswith("state of "):
+    if code in page or code in named or sentence[: mention.start].endswith("state of "):
         return Name(mention.name.key, "town", (code,), (sentence[mention.start : mention.end],))
     return None
 
 
 def _fitting(name: Name, page: Sequence[str], sure: set[str]) -> Name | None:
-    """The town of the page's country, or of one in the sentence where the name is not clear."""
-    for countries in (page, () if name.countries else sure):
+    """The town of that name in the page's country, else in one that the sentence names too."""
+    most = max((people for people, _ in name.choices.values()), default=0.0)
+    for countries in (page, sure):
         codes = [code for code in name.choices if code in countries]
         if len(codes) == 1:
             people, label = name.choices[codes[0]]
-            if people * NAMESAKE >= max(most for most, _ in name.choices.values()):
+            if people * NAMESAKE >= most or gazetteer().capitals().get(codes[0]) == label:
                 return replace(name, countries=(codes[0],), regions=(label,))
     return None
 
@@ -242,6 +246,12 @@ def _origins(sentence: str, chains: list[list[Mention]]) -> set[int]:
         if chain[-1].name.kind != "people":
             owner = chain[-1]
     return out
+
+
+def _money(sentence: str, mentions: list[Mention]) -> set[int]:
+    """Starts of the mentions that only name a currency."""
+    money = re.compile(rf"\s+({'|'.join(phrases()['currencies'])})\b", re.IGNORECASE)
+    return {m.start for m in mentions if money.match(sentence, m.end)}
 
 
 @cache

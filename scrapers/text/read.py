@@ -36,7 +36,12 @@ class Clue:
     passage: Passage
 
 
-def clues_of(passages: Iterable[Passage], tagger: Tagger | None = None) -> Iterator[Clue]:
+def clues_of(passage: Passage) -> Iterator[Clue]:
+    """The clues of one passage, in the order of its text."""
+    return read([passage])
+
+
+def read(passages: Iterable[Passage], tagger: Tagger | None = None) -> Iterator[Clue]:
     """The clues of passages, in the order of their text.
 
     `tagger` finds the names of places instead of the gazetteer (`--ner`).

@@ -12,15 +12,18 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from scrapers.text.names import without_names
+
 
 def category_of(sentence: str, topic: str | None = None) -> str | None:
     """The category of a sentence under a source's topic, None where neither says one."""
-    return (_of_hint(topic) if topic else None) or _of_words(sentence)
+    return (_of_hint(topic) if topic else None) or _of_words(_without_places(sentence))
 
 
 def classes_of(sentence: str, category: str | None = None) -> tuple[str, ...]:
     """The ADE20K classes of the things that a sentence names, else those of its category."""
-    named = [name for name, pattern in _class_patterns().items() if pattern.search(sentence)]
+    text = _without_places(sentence)
+    named = [name for name, pattern in _class_patterns().items() if pattern.search(text)]
     own = _topics()["categories"][category]["ade20k"] if category in categories() else []
     if named and not set(own) & set(named):
         return tuple(named)
@@ -30,6 +33,11 @@ def classes_of(sentence: str, category: str | None = None) -> tuple[str, ...]:
 def categories() -> frozenset[str]:
     """The names of all categories."""
     return frozenset(_topics()["categories"])
+
+
+def _without_places(sentence: str) -> str:
+    """The Cocos Islands are no word for islands, nor the Ivory Coast for a coast."""
+    return without_names(sentence, "country", "area", "town")
 
 
 def _of_words(sentence: str) -> str | None:

@@ -72,5 +72,5 @@ def test_what_a_source_knows_stays() -> None:
             "In Japan the poles are red.", "https://a.example/", "CC0-1.0", topic="soil",
             category=kind.name, ade20k_classes=(kind.ade20k,),
         )  # fmt: skip
-        (clue,) = clues_of([passage])
+        (clue,) = clues_of(passage)
         assert (clue.category, clue.ade20k_classes) == (kind.name, (kind.ade20k,))
