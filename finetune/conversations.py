@@ -8,7 +8,9 @@ answer: a model has the picture alone.
 
 from __future__ import annotations
 
+import hashlib
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -19,6 +21,7 @@ from numpy.typing import NDArray
 from finetune.recipe import Reasons
 from georeasoner.answers import PROMPT, Answer, render
 from georeasoner.gazetteer import Gazetteer
+from scoring.locatability import class_names
 from scrapers.text.places import countries_in
 
 StageName = Literal["reasoning", "location"]
@@ -83,12 +86,18 @@ def labelled_views(
     """Join views with their clues; of each category only the best match counts.
 
     `top_clues` maps view_id to [{"clue_id", "similarity"}], `clues` clue_id to its row; categories
-    are ordered as they first come among the clues. Views without a country are left out.
+    are ordered as they first come among the clues. Views without a country are left out, and so is
+    what names a country when it does not speak of the view's own.
     """
     proper = proper_words(clue["text"] for clue in clues.values())
     place: dict[str, int] = {}
-    for clue in clues.values():
+    told: dict[str, str] = {}
+    bound: dict[str, frozenset[str]] = {}  # to these countries, by what is told of it
+    for clue_id, clue in clues.items():
         place.setdefault(clue["category"] or "other", len(place))
+        told[clue_id] = sight(clue["text"], proper)
+        if countries_in(told[clue_id]):
+            bound[clue_id] = frozenset(clue["countries"])
     result = []
     for view in views:
         if view["country"] is None:
@@ -98,14 +107,47 @@ def labelled_views(
             clue = clues.get(found["clue_id"])
             if clue is None or found["similarity"] < reasons.min_similarity:
                 continue
+            if view["country"] not in bound.get(found["clue_id"], (view["country"],)):
+                continue
             category = clue["category"] or "other"
-            match = Match(sight(clue["text"], proper), category, found["similarity"])
+            match = Match(told[found["clue_id"]], category, found["similarity"])
             if category not in best or best[category].similarity < match.similarity:
                 best[category] = match
         ranked = sorted(best.values(), key=lambda m: -m.similarity)[: reasons.at_most]
         if reasons.order == "category":
             ranked.sort(key=lambda m: place[m.category])
         result.append(LabelledView(view["view_id"], view["country"], view["city"], tuple(ranked)))
+    return result
+
+
+def clues_of_own_country(
+    views: Iterable[Mapping[str, Any]],
+    shares: Mapping[str, NDArray[np.floating[Any]] | None],
+    clues: Mapping[str, Mapping[str, Any]],
+    min_share: float,
+) -> dict[str, list[dict[str, Any]]]:
+    """For each view, of each category a clue of its country whose classes the picture shows.
+
+    `shares` has the (150,) class shares by view_id. The result is of the form of `top_clues`; the
+    similarity is the share of the picture that a clue's classes cover together. Which of several
+    clues of a category it is, is drawn by the ids of view and clue.
+    """
+    columns = {name: at for at, name in enumerate(class_names())}
+    spoken: dict[str, list[tuple[str, str, list[int]]]] = defaultdict(list)
+    for clue_id, clue in clues.items():
+        seen = [columns[name] for name in clue["ade20k_classes"] or () if name in columns]
+        for country in clue["countries"] if seen else ():
+            spoken[country].append((clue["category"] or "other", clue_id, seen))
+    result = {}
+    for view in views:
+        own, drawn = shares.get(view["view_id"]), {}
+        for category, clue_id, seen in spoken.get(view["country"], ()) if own is not None else ():
+            covered = float(own[seen].sum())
+            if covered >= min_share:
+                lot = hashlib.sha256(f"{view['view_id']}|{clue_id}".encode()).digest()
+                if category not in drawn or lot < drawn[category][0]:
+                    drawn[category] = (lot, {"clue_id": clue_id, "similarity": covered})
+        result[view["view_id"]] = [found for _, found in drawn.values()]
     return result
 
 

@@ -39,17 +39,23 @@ class Stage(Recipe):
 
 
 class Reasons(Recipe):
-    """How the reasons of a training answer are made from the clues that match a view.
+    """How the reasons of a training answer are made from clues.
 
+    `source` says which clues those of a view are: `matches`, the ones that the scorer found to
+    match the picture best, whatever they speak of (for clues that can be told apart from their
+    country); or `country`, clues of the view's own country whose ADE20K classes cover at least
+    `min_share` of the picture (for clues as people write them).
     `min_similarity` leaves weaker matches out; `at_most` limits their number; `order` is by
     category, as these come in the corpus (always the same, easier for small models), or by
-    similarity. `guess` names a country
-    after each reason: `running`, the most probable one given the reasons so far, by naive Bayes
-    counted on the training split; `single`, given that reason alone; or `none`.
+    similarity. `guess` names a country after each reason: `running`, the most probable one given
+    the reasons so far, by naive Bayes counted on the training split; `single`, given that reason
+    alone; or `none`.
     In the location stage a `given_share` of the views comes with its reasons given, so that all
     there is to learn from them is the place.
     """
 
+    source: Literal["matches", "country"] = "matches"
+    min_share: float = Field(0.01, gt=0, le=1)
     min_similarity: float = 0.0
     at_most: int = Field(5, ge=0)
     order: Literal["category", "similarity"] = "similarity"

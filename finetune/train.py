@@ -10,12 +10,18 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from finetune.conversations import StageName, conversations, labelled_views, shuffle_labels
-from finetune.recipe import FinetuneRecipe, Stage
+from finetune.conversations import (
+    StageName,
+    clues_of_own_country,
+    conversations,
+    labelled_views,
+    shuffle_labels,
+)
+from finetune.recipe import FinetuneRecipe, Reasons, Stage
 from georeasoner.config import load_recipe
 from georeasoner.errors import ConfigError, EmptyResultError, InputError, ModelError
 from georeasoner.gazetteer import Gazetteer
@@ -103,12 +109,10 @@ def stage_data(recipe: FinetuneRecipe, stage: StageName, processor: Any) -> Data
     allowed = clue_rows.filter(lambda row: row["ai_training_allowed"] is True)
     if refused := clue_rows.num_rows - allowed.num_rows:
         log(f"finetune: {refused:,} clues are left out: their source does not allow training")
-    wanted = ["view_id", "country", "city"]
+    wanted = views.select_columns(["view_id", "country", "city"])
+    clues = {row["clue_id"]: row for row in allowed}
     labelled = labelled_views(
-        views.select_columns(wanted),
-        {row["view_id"]: row["top_clues"] or () for row in score_rows},
-        {row["clue_id"]: row for row in allowed},
-        recipe.reasons,
+        wanted, _clues_of_views(recipe.reasons, wanted, score_rows, clues), clues, recipe.reasons
     )
     if recipe.shuffle_labels:
         labelled = shuffle_labels(labelled, recipe.seed)
@@ -126,6 +130,19 @@ def stage_data(recipe: FinetuneRecipe, stage: StageName, processor: Any) -> Data
     return chosen.add_column("prompt", [asked(t.prompt) + t.given for t in with_image]).add_column(
         "completion", [t.completion + processor.tokenizer.eos_token for t in with_image]
     )
+
+
+def _clues_of_views(
+    reasons: Reasons, views: Dataset, scores: Dataset, clues: dict[str, Any]
+) -> dict[str, Sequence[Any]]:
+    """The clues that may become reasons of each view."""
+    if reasons.source == "matches":
+        return {row["view_id"]: row["top_clues"] or () for row in scores}
+    shares = {
+        row["view_id"]: row["class_shares"]
+        for row in scores.with_format("numpy", ["class_shares"], output_all_columns=True)
+    }
+    return dict(clues_of_own_country(views, shares, clues, reasons.min_share))
 
 
 def _asked(processor: Any) -> Callable[[str], str]:

@@ -99,6 +99,8 @@ def score(
             job = Job(STAGE, root, make, setup, score_id, made.model_id, batch_size,
                       code_sha256())  # fmt: skip
             _score_on_ray(lake, made, job, scored, joined(ray_address, device), out)
+    if out.sums.inputs and out.sums.inputs == out.sums.rejected.total():
+        log("note: not one view could be scored; the table `rejects` has each with its reason")
     if made.synthetic_only and real:
         log(
             f"note: {real:,} of {out.sums.inputs:,} views are real photographs, and"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from builders.audit.overlaps import KINDS
-from builders.audit.stage import tables_read
+from builders.audit.stage import state_of, tables_read
 from georeasoner.errors import ConfigError, InputError, StaleError
 from georeasoner.lake import Lake
 from georeasoner.progress import log
@@ -44,14 +44,14 @@ def find_leaks(lake: Lake, kinds: Sequence[str]) -> Leaks:
     """The views that an audit found to overlap in one of these ways.
 
     Raises `InputError` where the lake was never audited and `StaleError` where its views or their
-    embeddings have changed since.
+    pictures' traits have changed since.
     """
     audits = sorted(lake.read("audits").to_pylist(), key=lambda audit: audit["against"])
     if not audits:
         raise InputError("the lake has no audit", "", "run `audit LAKE --against TASK` first")
     for audit in audits:
         against, tables = audit["against"], tables_read(audit["kinds"])
-        if audit["lake_state"] != lake.state(*tables):
+        if audit["lake_state"] != state_of(lake, audit["kinds"], audit["model"]):
             raise StaleError(
                 f"the lake's {' or '.join(tables)} have changed since the audit against {against}",
                 "", f"run `audit {lake.root} --against {against}` again",

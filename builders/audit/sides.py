@@ -89,11 +89,19 @@ def _rows(ids: pa.ChunkedArray, wanted: pa.Array) -> tuple[Ints, NDArray[np.bool
 def lake_traits(lake: Lake, model_id: str) -> Traits:
     """What a lake has of a model: its embeddings, and the hashes of its scores."""
     vectors = read_vectors(lake, model_id)
-    rows = lake.connect().sql(
-        "SELECT view_id, min(phash) AS phash FROM scores"
-        " WHERE contains(score_id, ':' || $model || ':') AND phash IS NOT NULL GROUP BY 1",
-        params={"model": model_id},
-    ).to_arrow_table()  # fmt: skip
+    rows = lake.connect().sql(_HASHES, params={"model": model_id}).to_arrow_table()
     phash = rows["phash"].to_numpy().astype(np.int64).view(np.uint64)
     ids = pa.array(vectors.view_id, pa.string())
     return Traits(ids, vectors.unit, rows["view_id"].combine_chunks(), phash)
+
+
+def hashes_state(lake: Lake, model_id: str) -> list[int]:
+    """What changes when a hash that `lake_traits` reads does: their number and a sum over them."""
+    query = f"SELECT count(*), sum(md5_number_lower(view_id || ' ' || phash)) FROM ({_HASHES})"
+    return [int(n or 0) for n in lake.connect().execute(query, {"model": model_id}).fetchall()[0]]
+
+
+_HASHES = """
+SELECT view_id, min(phash) AS phash FROM scores
+WHERE contains(score_id, ':' || $model || ':') AND phash IS NOT NULL GROUP BY 1
+"""

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from builders.audit.benchmark import COLUMNS, Benchmark, said
 from builders.audit.overlaps import KINDS, Limits, Overlap, find_overlaps
 from builders.audit.pictures import Seen, has_pictures, model_of, see
-from builders.audit.sides import Side, Traits, lake_traits
+from builders.audit.sides import Side, Traits, hashes_state, lake_traits
 from builders.card import DRAWN_ONLY
 from georeasoner.errors import EmptyResultError, InputError
 from georeasoner.lake import Lake, Writer
@@ -81,9 +81,9 @@ def audit(lake: Lake, benchmark: Benchmark, settings: Settings | None = None) ->
         "against": benchmark.source, "revision": benchmark.revision, "model": model_id,
         "kinds": kinds, **asdict(settings.limits),
         "truth": fingerprint(benchmark.truth.select(COLUMNS).sort_by("view_id").to_pylist()),
-        "theirs": benchmark.lake and benchmark.lake.state(*tables_read(kinds)),
+        "theirs": benchmark.lake and state_of(benchmark.lake, kinds, model_id),
     }  # fmt: skip
-    state = lake.state(*tables_read(kinds))
+    state = state_of(lake, kinds, model_id)
     done = stored(lake, benchmark.source)
     if done and (done.record["fingerprint"], done.record["lake_state"]) == (
         fingerprint(config), state,
@@ -121,8 +121,18 @@ def audit(lake: Lake, benchmark: Benchmark, settings: Settings | None = None) ->
 
 def tables_read(kinds: Sequence[str]) -> tuple[str, ...]:
     """The tables of a lake that an audit of those kinds depends on."""
-    pictures = ("embeddings", "scores") if set(kinds) & set(PICTURE_KINDS) else ()
+    pictures = ("embeddings",) if set(kinds) & set(PICTURE_KINDS) else ()
     return ("views", "removals", *pictures)
+
+
+def state_of(lake: Lake, kinds: Sequence[str], model_id: str | None) -> str:
+    """A fingerprint of all that an audit of those kinds reads of a lake.
+
+    Of `scores` that is the perceptual hashes by the audit's model, so that another score of the
+    same views leaves an audit as good as it was.
+    """
+    state = lake.state(*tables_read(kinds))
+    return state if model_id is None else fingerprint([state, hashes_state(lake, model_id)])
 
 
 def stored(lake: Lake, against: str) -> Audit | None:

@@ -34,8 +34,9 @@ class AreaScorer(Scorer):
 
     def __init__(self, setup: Setup) -> None:
         if setup.model is None or ":" not in setup.model:
+            given = "without --model" if setup.model is None else f"--model {setup.model}"
             raise ConfigError(
-                f"--scorer area --model {setup.model}",
+                f"--scorer area {given}",
                 "the score_id whose class shares are weighed",
                 'see `georeasoner sql "SELECT DISTINCT score_id FROM scores"`',
             )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from finetune.conversations import (
     Evidence,
     LabelledView,
     Match,
+    clues_of_own_country,
     conversations,
     labelled_views,
     proper_words,
@@ -19,6 +21,7 @@ from finetune.conversations import (
 from finetune.recipe import Reasons
 from georeasoner.answers import parse
 from georeasoner.gazetteer import Gazetteer
+from scoring.locatability import class_names
 
 LEFT = Match("traffic keeps left", "side", 0.9)
 RIGHT = Match("traffic keeps right", "side", 0.9)
@@ -64,6 +67,42 @@ def test_the_best_match_of_each_category_counts():
     }
     made = labelled_views(rows, top, clues, Reasons(min_similarity=0.3))
     assert made == [LabelledView("a", "JP", "Tokyo", (Match("pale sand", "soil", 0.7),))]
+
+
+def test_a_reason_never_names_a_country_that_the_clue_says_nothing_of():
+    """What cannot be told apart from its country is left to views of that country."""
+    clues = {"1": {"text": "Kenyan soil is red.", "category": "soil", "countries": ["KE"]}}
+    rows = [{"view_id": c, "country": c, "city": None} for c in ("KE", "JP")]
+    top = {c: [{"clue_id": "1", "similarity": 0.5}] for c in ("KE", "JP")}
+    made = labelled_views(rows, top, clues, Reasons())
+    assert [[m.text for m in v.matches] for v in made] == [["Kenyan soil is red"], []]
+
+
+def test_clues_of_the_own_country_need_their_classes_in_the_picture():
+    def clue(category, countries, *classes):
+        return {"category": category, "countries": countries, "ade20k_classes": list(classes)}
+
+    clues = {
+        "soil": clue("soil", ["KE", "TZ"], "earth, ground"),
+        "pole": clue("pole", ["KE"], "pole"),
+        "elsewhere": clue("soil", ["PE"], "earth, ground"),
+        "bare": clue("domain", ["KE"]),
+        "again": clue("soil", ["KE"], "earth, ground", "road, route"),
+    }
+    views = [{"view_id": f"v{i}", "country": "KE"} for i in range(40)]
+    views += [{"view_id": "x", "country": None}, {"view_id": "y", "country": "KE"}]
+    shares = np.zeros(150)
+    names = class_names()
+    shares[names.index("earth, ground")], shares[names.index("road, route")] = 0.25, 0.5
+    shares[names.index("pole")] = 0.009
+    seen = {v["view_id"]: shares for v in views[:-1]} | {"y": None}
+    found = clues_of_own_country(views, seen, clues, min_share=0.01)
+    assert found["x"] == found["y"] == []
+    drawn = [found[f"v{i}"] for i in range(40)]
+    assert {len(clues) for clues in drawn} == {1}  # the pole is too small
+    assert {(c["clue_id"], c["similarity"]) for (c,) in drawn} == {("soil", 0.25), ("again", 0.75)}
+    assert found == clues_of_own_country(views, seen, clues, min_share=0.01)
+    assert {c["clue_id"] for c in clues_of_own_country(views, seen, clues, 0.005)["v0"]} >= {"pole"}
 
 
 def test_the_sight_is_what_names_no_country():

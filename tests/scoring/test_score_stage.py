@@ -72,6 +72,16 @@ def rows(lake: Lake, table: str) -> dict[str, dict]:
     return {row["view_id"]: row for row in lake.read(table).to_pylist()}
 
 
+def test_where_nothing_can_be_scored_a_note_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lake = Lake.create(tmp_path / "lake")
+    with lake.writing("test", {}) as out:
+        out.add("views", [{"view_id": "bare"}])
+    assert score(lake).sums.rejected == {"image_missing": 1}
+    assert "not one view could be scored" in capsys.readouterr().err
+
+
 def test_scores_and_rejects(lake: Lake, open_clip_folder: Path) -> None:
     result = score(lake, model=str(open_clip_folder), batch_size=2)
     model = load_clip(str(open_clip_folder))
