@@ -13,7 +13,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -108,6 +108,7 @@ def mentions_in(sentence: str, within: list[tuple[int, int]] | None = None) -> l
     return found
 
 
+@lru_cache(maxsize=64)
 def without_names(sentence: str, *kinds: Kind) -> str:
     """A sentence with blanks for its names of these kinds (none given: of all)."""
     for mention in mentions_in(sentence):
@@ -120,6 +121,8 @@ def without_names(sentence: str, *kinds: Kind) -> str:
 def _longest(
     sentence: str, words: list[re.Match[str]], at: int, shouted: bool, trusted: bool
 ) -> tuple[Mention | None, int]:
+    if not _begins(words[at][0]):
+        return None, 1
     for end in range(min(len(words), at + _LONGEST), at, -1):
         run = words[at:end]
         if any(sentence[a.end() : b.start()] not in _GAPS for a, b in pairwise(run)):
@@ -130,6 +133,20 @@ def _longest(
         if name and (trusted or _written_as_name(sentence, run, name, plural, shouted)):
             return Mention(run[0].start(), run[-1].start() + len(last), name, plural), len(run)
     return None, 1
+
+
+@lru_cache(maxsize=65536)
+def _begins(word: str) -> bool:
+    """Whether any name begins with a word; most words are done with here."""
+    from georeasoner.gazetteer.places import fold
+
+    key = fold(_POSSESSIVE.sub("", word))
+    return key == "st" or not {key, key.removesuffix("s")}.isdisjoint(_first_words())
+
+
+@cache
+def _first_words() -> frozenset[str]:
+    return frozenset(key.partition(" ")[0] for key in names())
 
 
 def _look_up(text: str) -> tuple[Name | None, bool]:

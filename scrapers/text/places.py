@@ -8,7 +8,8 @@ from a tagger; the rules after that are the same, and their words stand in `plac
 2. A language or script is no country: "Spanish text", "in Polish", "Russian is still used".
 3. A country that is only compared with ("unlike Norway", "the same as in Japan"), ruled out ("but
    not in Brazil", "it cannot be Russia"), bordered on, or an origin ("American-style", "used
-   Japanese cars", "has French signs") is not spoken of, nor are those listed beside it.
+   Japanese cars", "has French signs") is not spoken of, nor are those listed beside it; nor is
+   one that only names the money of another ("Ecuador has US dollars").
 4. "Paris, Texas" is in Texas; Georgia is the state where the sentence or the page speaks of the
    United States; a town's name that several countries have means the page's, else that of another
    place in the sentence, else the one where far more people live.
@@ -267,16 +268,14 @@ def _any(patterns: tuple[str, ...]) -> re.Pattern[str]:
 
 # -- regions ---------------------------------------------------------------------------------------
 
-_SIDE = (
-    r"(north|south|east|west|north[- ]?east|north[- ]?west|south[- ]?east|south[- ]?west)(?:ern)?"
-)
+_SIDE = r"((?:north|south)[- ]?(?:east|west)|north|south|east|west)(?:ern)?"
 _BEFORE = re.compile(rf"\b(?:{_SIDE}(?:most)?|(central|coastal|inland))\s+$", re.IGNORECASE)
 _PART_OF = re.compile(
     rf"\bthe\s+(?:\w+\s+)?(?:{_SIDE}|(cent(?:re|er)|middle|coast|interior))"
     r"(?:ern)?(?:\s+(?:part|half|coast))?\s+of\s+(?:the\s+)?$",
     re.IGNORECASE,
 )
-_AFTER = re.compile(rf"[’']s?\s+(?:\w+\s+)??(?:{_SIDE}|(central|coast))", re.IGNORECASE)
+_AFTER = re.compile(rf"[’']s?\s+(?:\w+\s+)??(?:{_SIDE}|(central|coast))\b", re.IGNORECASE)
 _ADJECTIVE = {"centre": "central", "center": "central", "middle": "central", "coast": "coastal"}
 
 

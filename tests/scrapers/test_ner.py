@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
 
 from georeasoner.errors import ModelError
+from scrapers.source import Passage
 from scrapers.text.measure import read_labelled, scores_of
 from scrapers.text.ner import Tagger
 from scrapers.text.places import places_in
+from scrapers.text.read import read
 
 LABELS = ["O", "B-LOC", "I-LOC", "B-PER"]
 NAMES = {"peru": 1, "norway": 1, "kenya": 1, "south africa": 1, "jordan smith": 3, "chad miller": 3}
@@ -127,6 +128,21 @@ def test_what_is_no_token_classifier_is_refused(tmp_path: Path) -> None:
 
     BertModel(BertConfig(hidden_size=8, num_hidden_layers=1, num_attention_heads=1,
                          intermediate_size=8, vocab_size=9)).save_pretrained(tmp_path)  # fmt: skip
-    for model, words in ((str(tmp_path), "it is a BertModel"), (str(tmp_path / "no"), "")):
-        with pytest.raises(ModelError, match=re.escape(words)):
-            Tagger(model)
+    for model, why in ((tmp_path, "it is a BertModel"), (tmp_path / "no", "")):
+        with pytest.raises(ModelError, match=f"is no token-classification model: .*{why}"):
+            Tagger(str(model))
+
+
+def test_passages_are_read_in_batches_and_in_order(model: Path) -> None:
+    texts = ["Kenya has tall poles .", "The poles are white .", "In Peru the plates are red ."]
+    passages = (
+        Passage(texts[at % 3], f"https://a.example/{at}", None, page_countries=("NO",))
+        for at in range(300)  # more than one batch
+    )
+    clues = list(read(passages, Tagger(str(model))))
+    assert [clue.passage.source_url for clue in clues] == [
+        f"https://a.example/{at}" for at in range(300)
+    ]
+    expected = [("KE",), ("NO",), ("PE",)]  # the page's country where the sentence names none
+    assert [clue.countries for clue in clues] == expected * 100
+    assert {clue.category for clue in clues} == {"pole", "plate"}
