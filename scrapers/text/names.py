@@ -30,9 +30,12 @@ OTHER_NAME_WEIGHT = 0.1
 CLEAR = 3.0
 """How many times as many people must live in what a name means as in its namesake abroad."""
 DIVISION_FROM = 30_000
+NEAR = 80
+"""Characters before and after a name that can tell what it means."""
 
 _WORD = re.compile(r"[^\W\d_]+(?:[.’'](?=[^\W\d_])[^\W\d_]+)*")
 _POSSESSIVE = re.compile(r"[’']s$", re.IGNORECASE)
+_WORD_BEFORE = re.compile(r"([^\W\d_]+)\s+(?:the\s+)?$", re.IGNORECASE)
 _ELISION = re.compile(r"^[dl][’']")
 _GAPS = frozenset({" ", "-", ". ", " & "})
 _INSIDE = frozenset({"of", "and", "the", "da", "de", "do", "dos", "del", "la", "y"})
@@ -170,11 +173,10 @@ def _written_as_name(
     """Whether capitals, and for a name that is also a word the words before it, say name."""
     texts = [_ELISION.sub("", w[0]) for w in run]
     capitals = all(t[0].isupper() or t in _INSIDE for t in texts) and texts[-1][0].isupper()
-    before = sentence[: run[0].start()]
-    word = (_last_word(before) or "").lower()
+    word = word_before(sentence, run[0].start()).lower()
     here = word in phrases()["prepositions"]
     if plural and name.key == "pole":  # "Poles" begins many a sentence about utility poles
-        return capitals and word == "the"
+        return capitals and sentence[: run[0].start()][-4:].lower() == "the "
     if shouted or not capitals:
         if name.kind not in ("country", "people") or not (shouted or "".join(texts).islower()):
             return False
@@ -182,9 +184,10 @@ def _written_as_name(
     return here or name.key not in phrases()["words"]
 
 
-def _last_word(text: str) -> str | None:
-    match = re.search(r"([^\W\d_]+)\W*$", text)
-    return match[1] if match and re.fullmatch(r"\s*(the\s+)?", text[match.end(1) :]) else None
+def word_before(sentence: str, at: int) -> str:
+    """The word that stands directly before a place, leaving out "the"; "" for none."""
+    match = _WORD_BEFORE.search(sentence, max(0, at - NEAR), at)
+    return match[1] if match else ""
 
 
 @cache

@@ -19,12 +19,13 @@ from a tagger; the rules after that are the same, and their words stand in `plac
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import zip_longest
 
-from scrapers.text.names import Mention, Name, gazetteer, mentions_in, phrases
+from scrapers.text.names import NEAR, Mention, Name, gazetteer, mentions_in, phrases
 
 NAMESAKE = 10
 """A page about Canada does not mean its London where the other has so many times more people."""
@@ -70,6 +71,12 @@ def places_in(
 # -- names that are no places ----------------------------------------------------------------------
 
 
+def _around(sentence: str, mention: Mention) -> tuple[str, str]:
+    """What stands near before and after a name."""
+    start, end = mention.start, mention.end
+    return sentence[max(0, start - NEAR) : start], sentence[end : end + NEAR]
+
+
 def _without_things(sentence: str, mentions: Iterable[Mention]) -> Iterator[Mention]:
     things = [match.span() for match in _any(tuple(phrases()["idioms"])).finditer(sentence)]
     for mention in mentions:
@@ -79,7 +86,7 @@ def _without_things(sentence: str, mentions: Iterable[Mention]) -> Iterator[Ment
 
 
 def _is_person(sentence: str, mention: Mention) -> bool:
-    before, after = sentence[: mention.start], sentence[mention.end :]
+    before, after = _around(sentence, mention)
     word = re.search(r"(\w+)\.?\s+$", before)
     if word and word[1] in phrases()["first_names"]:
         return True
@@ -128,7 +135,7 @@ def _as_division(
     code = phrases()["also_division"].get(mention.name.key)
     if code is None or set(mention.name.countries) & set(page):
         return None
-    if code in page or code in named or sentence[: mention.start].endswith("state of "):
+    if code in page or code in named or _around(sentence, mention)[0].endswith("state of "):
         return Name(mention.name.key, "town", (code,), (sentence[mention.start : mention.end],))
     return None
 
@@ -177,10 +184,10 @@ def _languages(sentence: str, chains: list[list[Mention]]) -> set[int]:
     for chain in chains:
         if chain[-1].name.key not in phrases()["languages"] or chain[-1].plural:
             continue
-        after = re.match(r"(-|\s+)?(\w+)?", sentence[chain[-1].end :])
+        after = re.match(r"(-|\s+)?(\w+)?", _around(sentence, chain[-1])[1])
         follows = (after[2] or "").lower() if after and after[1] else ""
         alone = not follows or follows in phrases()["alone"]
-        the = re.search(r"\bthe\s+$", sentence[: chain[0].start], re.IGNORECASE)
+        the = _around(sentence, chain[0])[0].lower().endswith("the ")
         if follows in phrases()["language_nouns"] or (alone and not the):
             out |= {m.start for m in chain if m.name.key in phrases()["languages"]}
     return out
@@ -205,14 +212,14 @@ def _reached(
     sentence: str, at: int, chains: list[list[Mention]], filler: str | None
 ) -> list[Mention] | None:
     """The list of names after a cue, from the first one on, if it stands in the cue's clause."""
-    for chain in chains:
-        rest = [m for m in chain if m.start >= at]
-        if rest:
-            between = sentence[at : rest[0].start]
-            if filler is not None:
-                return rest if re.fullmatch(rf"\s*(({filler})\s+)*", between, re.I) else None
-            return None if _clause_end().search(between) else rest
-    return None
+    first = bisect_left(chains, at, key=lambda chain: chain[-1].start)
+    if first == len(chains):
+        return None
+    rest = [m for m in chains[first] if m.start >= at]
+    between = sentence[at : rest[0].start]
+    if filler is not None:
+        return rest if re.fullmatch(rf"\s*(({filler})\s+)*", between, re.IGNORECASE) else None
+    return None if _clause_end().search(between) else rest
 
 
 def _of_the_cue(sentence: str, cue_at: int, chain: list[Mention]) -> list[Mention]:
@@ -225,7 +232,7 @@ def _of_the_cue(sentence: str, cue_at: int, chain: list[Mention]) -> list[Mentio
         return chain
     for at, mention in enumerate(chain[1:], 1):
         if re.search(r"\b(and|or)\b", sentence[chain[at - 1].end : mention.start]):
-            return chain[: at + 1] if sentence[mention.end :].startswith(",") else chain[:1]
+            return chain[: at + 1] if sentence.startswith(",", mention.end) else chain[:1]
     return chain[:1]
 
 
@@ -283,7 +290,7 @@ def _regions(sentence: str, mention: Mention) -> tuple[str, ...]:
     name = mention.name
     if name.kind != "country" or name.regions:
         return name.regions
-    before, after = sentence[: mention.start], sentence[mention.end :]
+    before, after = _around(sentence, mention)
     match = _BEFORE.search(before) or _PART_OF.search(before) or _AFTER.match(after)
     if match is None:
         return ()

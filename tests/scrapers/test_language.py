@@ -15,7 +15,7 @@ def _rows(name: str) -> list[dict[str, str]]:
 
 
 def test_the_labelled_sentences() -> None:
-    """75 sentences of 28 languages, 26 of them English with foreign words in it, 5 of none."""
+    """75 sentences of 30 languages, 26 of them English with foreign words in it, 5 of none."""
     rows = _rows("language_sentences.jsonl")
     right = [language_of(row["text"]) == row["language"] for row in rows]
     assert len(rows) == 75 and sum(right) >= 73

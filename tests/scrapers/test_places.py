@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from scrapers.text.measure import read_labelled, report, scores_of
 from scrapers.text.places import countries_in, places_in
+from scrapers.text.topics import category_of
 
 LABELLED = Path(__file__).resolve().parent.parent / "data" / "place_sentences.jsonl"
 
@@ -86,6 +90,25 @@ def test_namesakes_and_regions(
 ) -> None:
     places = places_in(sentence, page)
     assert (places.countries, places.regions) == (countries, regions)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Norway, " * 5000, "tell Norway " * 3000, "as " * 10000, "Norway and " * 3000, ". " * 50000],
+)
+def test_a_sentence_without_end_takes_no_hours(text: str) -> None:
+    started = time.monotonic()
+    places_in(text)
+    category_of(text)
+    assert time.monotonic() - started < 20  # a second; minutes if it grew with the square
+
+
+@given(st.text(alphabet=st.sampled_from("NorwayPeu ,.;-’'\"andilk"), max_size=60))
+@settings(max_examples=100, deadline=None)
+def test_any_text_has_places_or_none(text: str) -> None:
+    places = places_in(text, ("NO",))
+    assert len(set(places.countries)) == len(places.countries)
+    assert all(len(code) == 2 for code in places.countries)
 
 
 def test_the_labelled_sentences() -> None:
