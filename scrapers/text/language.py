@@ -11,6 +11,8 @@ import re
 from functools import cache
 from typing import Any
 
+from scrapers.text.names import without_names
+
 SURE = 0.8
 """Share of the probability from which the model is believed against an English word."""
 LEAST = 0.15
@@ -19,7 +21,7 @@ NOT_MET = frozenset({"an", "br", "eo", "oc", "vo", "wa"})
 """Languages that no source is written in and that short sentences of larger ones look like."""
 
 _ENGLISH = re.compile(
-    r"\b(the|and|are|with|this|that|these|those|look|means?|called|says?|drives?|often|usually|you|"
+    r"\b(the|and|are|has|with|this|that|these|those|look|means?|called|says?|drives?|often|usually|you|"
     r"from|which|their|its|typical|common|roads?|streets?|signs?|letters?|poles?|plates?|word)\b",
     re.IGNORECASE,
 )
@@ -28,12 +30,12 @@ _WORDS = re.compile(r"[^\W\d_]{2,}")
 
 
 def language_of(sentence: str) -> str | None:
-    """ISO 639-1 code of the language of a sentence; words in quotes are not looked at."""
-    own = _QUOTED.sub(" ", sentence)
+    """ISO 639-1 code of a sentence's language; quoted words and names of places do not tell."""
+    own = _QUOTED.sub(" ", without_names(sentence, "country", "area", "town"))
     if not _WORDS.search(own):
         return None
     code, share = _identifier().classify(own)
-    if code != "en" and share < SURE and _ENGLISH.search(own):
+    if share < SURE and _ENGLISH.search(own):
         return "en"
     return str(code) if share >= LEAST and code != "zxx" else None
 

@@ -59,8 +59,9 @@ def places_in(
     mentions = list(_told_apart(sentence, mentions, page_countries))
     chains = _chains(sentence, mentions)
     out = _languages(sentence, chains) | _compared(sentence, chains) | _origins(sentence, chains)
-    if money := _money(sentence, mentions) - out:
-        out |= money if any(m.start not in out | money for m in mentions) else set()
+    beside = _beside(sentence, mentions) - out
+    if any(m.start not in out | beside for m in mentions):
+        out |= beside
     spoken = [m for m in mentions if m.start not in out]
     return Places(
         tuple(dict.fromkeys(code for m in spoken for code in m.name.countries)),
@@ -181,16 +182,35 @@ def _joined() -> re.Pattern[str]:
 def _languages(sentence: str, chains: list[list[Mention]]) -> set[int]:
     """Starts of the mentions that are languages."""
     out = set()
+    of_language = _any(tuple(phrases()["language_nouns"])).search(sentence)
     for chain in chains:
         if chain[-1].name.key not in phrases()["languages"] or chain[-1].plural:
             continue
-        after = re.match(r"(-|\s+)?(\w+)?", _around(sentence, chain[-1])[1])
-        follows = (after[2] or "").lower() if after and after[1] else ""
-        alone = not follows or follows in phrases()["alone"]
+        follows = _word_after(sentence, chain[-1])
         the = _around(sentence, chain[0])[0].lower().endswith("the ")
-        if follows in phrases()["language_nouns"] or (alone and not the):
+        said = the or (_is_predicate(sentence, chain[0]) and not of_language)
+        if follows in phrases()["language_nouns"] or (_alone(follows) and not said):
             out |= {m.start for m in chain if m.name.key in phrases()["languages"]}
     return out
+
+
+def _word_after(sentence: str, mention: Mention) -> str:
+    """The word that follows a name at once, "" where another sign does."""
+    after = re.match(r"(?:-|\s+)(\w+)", _around(sentence, mention)[1])
+    return after[1].lower() if after else ""
+
+
+def _alone(follows: str) -> bool:
+    return not follows or follows in phrases()["alone"]
+
+
+def _is_predicate(sentence: str, mention: Mention) -> bool:
+    """Whether something is said to be, or to look, of a people: "the pole is French"."""
+    if mention.name.kind != "people" or not _alone(_word_after(sentence, mention)):
+        return False
+    words = "|".join(phrases()["predicates"])
+    before = _around(sentence, mention)[0]
+    return bool(re.search(rf"(?<!\w)({words})\s+$", before, re.IGNORECASE))
 
 
 # -- comparisons -----------------------------------------------------------------------------------
@@ -241,25 +261,40 @@ def _origins(sentence: str, chains: list[list[Mention]]) -> set[int]:
     hyphened, words = "|".join(phrases()["after_hyphen"]), "|".join(phrases()["after"])
     after = re.compile(rf"-({hyphened})\b|\s+({words})\b", re.IGNORECASE)
     out: set[int] = set()
-    owner: Mention | None = None
-    for chain in chains:
-        if after.match(sentence, chain[-1].end):
+    for before, chain, following in zip([None, *chains], chains, [*chains[1:], None], strict=False):
+        if (
+            after.match(sentence, chain[-1].end)
+            or (before and _has(sentence, before, chain))
+            or (following and _is_in(sentence, chain, following))
+        ):
             out |= {m.start for m in chain}
-        elif chain[0].name.kind == "people" and owner and not chain[0].plural:
-            between = sentence[owner.end : chain[0].start]
-            if re.search(r"\b(has|have|had|use|uses|used|with|of)\b", between) and not (
-                _clause_end().search(between)
-            ):
-                out |= {m.start for m in chain}
-        if chain[-1].name.kind != "people":
-            owner = chain[-1]
     return out
 
 
-def _money(sentence: str, mentions: list[Mention]) -> set[int]:
-    """Starts of the mentions that only name a currency."""
+def _has(sentence: str, owner: list[Mention], thing: list[Mention]) -> bool:
+    """ "Peru has Chilean signs" """
+    if owner[-1].name.kind == "people" or thing[0].name.kind != "people" or thing[0].plural:
+        return False
+    between = sentence[owner[-1].end : thing[0].start]
+    verb = re.search(r"\b(has|have|had|use|uses|used|with|of)\b", between)
+    return bool(verb) and not _clause_end().search(between)
+
+
+def _is_in(sentence: str, thing: list[Mention], place: list[Mention]) -> bool:
+    """ "Swiss plates are common in Liechtenstein" """
+    if thing[-1].name.kind != "people" or place[0].name.kind == "people":
+        return False
+    if {c for m in thing for c in m.name.countries} & {c for m in place for c in m.name.countries}:
+        return False
+    between = sentence[thing[-1].end : place[0].start]
+    there = re.search(r"\b(in|on|of)\s+(the\s+)?$", between)
+    return bool(there) and not re.search(rf"{phrases()['clause_end']}|\balso\b", between)
+
+
+def _beside(sentence: str, mentions: list[Mention]) -> set[int]:
+    """Starts of the mentions that count only where nothing else does: money, and predicates."""
     money = re.compile(rf"\s+({'|'.join(phrases()['currencies'])})\b", re.IGNORECASE)
-    return {m.start for m in mentions if money.match(sentence, m.end)}
+    return {m.start for m in mentions if money.match(sentence, m.end) or _is_predicate(sentence, m)}
 
 
 @cache
