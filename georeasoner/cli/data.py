@@ -50,6 +50,32 @@ def scrape(
 
 
 @app.command()
+def coverage(
+    lake: LakeArgument,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for coverage.csv and a map, coverage.svg.")
+    ] = None,
+) -> None:
+    """What the clues speak of: how many there are by category and country, and where none are.
+
+    Example: `georeasoner coverage LAKE --out coverage`
+    """
+    from georeasoner.lake import Lake
+    from scrapers.coverage import coverage as run
+    from scrapers.coverage import write_coverage
+
+    found = run(Lake.open(lake))
+    print(f"{'category':<20}{'clues':>9}{'trainable':>11}{'countries':>11}")
+    for category, clues, trainable, countries in found.categories():
+        print(f"{category:<20}{clues:>9,}{trainable:>11,}{countries:>11,}")
+    bare = found.without()
+    print(f"{len(found.countries)} countries and territories; none speaks of {len(bare)}", end="")
+    print(f": {', '.join(bare[:12])}{', ...' if len(bare) > 12 else ''}" if bare else "")
+    if out is not None:
+        write_coverage(found, out)
+
+
+@app.command()
 def ingest(
     source: Annotated[str, typer.Argument(help="folder:PATH, table:FILE, hf:REPO, ...")],
     lake: LakeOption,

@@ -28,6 +28,16 @@ def fit_locatability(
         str | None, typer.Option(help="Whose embeddings, where there are several.")
     ] = None,
     folds: Annotated[int, typer.Option(help="Parts of the globe that are held out in turn.")] = 10,
+    near_resolution: Annotated[
+        int,
+        typer.Option(
+            help="H3 resolution of a neighbourhood's cells: 4 has 1,800 km2; 6, as in the splits"
+            " of a data set, 36."
+        ),
+    ] = 4,
+    features: Annotated[
+        int, typer.Option(help="Random Fourier features; more for more than 20,000 views.")
+    ] = 1024,
     seed: Annotated[int, typer.Option(help="Of the folds and the random features.")] = 0,
 ) -> None:
     """Learn from models' errors how locatable a view is; `score --scorer learned` applies it.
@@ -40,7 +50,7 @@ def fit_locatability(
 
     run(
         Lake.open(lake), read_predictions(predictions), out, model=model, scores=scores,
-        seed=seed, folds=folds,
+        seed=seed, folds=folds, features=features, near_resolution=near_resolution,
     )  # fmt: skip
 
 

@@ -188,10 +188,10 @@ class Gazetteer:
 
         return cKDTree(_unit(self._towns["lat"].to_numpy(), self._towns["lon"].to_numpy()))
 
-    def borders(self) -> NDArray[np.object_]:
-        """The countries' outlines as shapely geometries in degrees, longitude first."""
-        outlines: NDArray[np.object_] = self._borders[0].geometries
-        return outlines
+    def borders(self) -> dict[str, Any]:
+        """The countries' outlines by code: shapely geometries in degrees, longitude first."""
+        tree, codes, _ = self._borders
+        return dict(zip(codes.tolist(), tree.geometries, strict=True))
 
     def locate(self, lat: float, lon: float) -> Place:
         """The place of one position in degrees."""

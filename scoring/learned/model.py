@@ -29,7 +29,7 @@ from scoring.learned.neighbourhoods import Folds
 from scoring.model_files import content_revision, read_json
 
 THRESHOLDS_KM = (25.0, 200.0, 750.0)
-FORMAT = "georeasoner-locatability-1"
+FORMAT = "georeasoner-locatability-2"
 SHARE_WEIGHT = 0.5  # of the class shares beside the embedding, which has weight 1
 _ACCEPTED = "a folder that `fit-locatability` made"
 _ARRAYS = {"projection": 2, "phase": 1, "coefficients": 2, "intercepts": 2, "scored_fold": 1,
@@ -153,7 +153,8 @@ def model_config(folder: Path) -> dict[str, Any]:
     config = read_json(folder / "config.json", _ACCEPTED)
     if config.get("format") != FORMAT:
         raise ModelError(f"{folder} is of format {config.get('format')!r}", FORMAT)
-    lacking = sorted({"embeddings", "shares", "folds", "seed", "synthetic_only"} - set(config))
+    needed = {"embeddings", "shares", "folds", "seed", "near_resolution", "synthetic_only"}
+    lacking = sorted(needed - set(config))
     if lacking:
         raise ModelError(f"the config of {folder} lacks {', '.join(lacking)}", _ACCEPTED)
     return config
@@ -172,8 +173,8 @@ def load_model(folder: Path) -> LocatabilityModel:
     if {name: array.ndim for name, array in arrays.items()} != _ARRAYS:
         raise ModelError(f"{folder}/model.safetensors holds {sorted(arrays)}", f"{sorted(_ARRAYS)}")
     folds = Folds(
-        int(config["folds"]), int(config["seed"]), arrays["parents"], arrays["parent_fold"],
-        arrays["cells"],
+        int(config["folds"]), int(config["seed"]), int(config["near_resolution"]),
+        arrays["parents"], arrays["parent_fold"], arrays["cells"],
     )  # fmt: skip
     heads = len(arrays["scored_fold"])
     model = LocatabilityModel(

@@ -1,9 +1,10 @@
 """Folds over the globe: positions in; who may learn from whom out.
 
-A neighbourhood is an H3 cell of about 1,800 km2 and the six around it, so two views less than
-about 20 km apart are always in one. Folds are made of whole cells of about 87,000 km2 (some 300 km
-across). A view takes part in no fit that is used in a fold it lies in or next to: what a fit
-learnt of a neighbourhood it never says of that neighbourhood.
+A neighbourhood is an H3 cell and the six around it. At resolution 4 a cell has about 1,800 km2, so
+two views less than about 20 km apart are always in one; at 6 it has 36 km2, as in the splits of a
+data set (3 km). Folds are made of whole cells two resolutions coarser, 49 times as large. A view
+takes part in no fit that is used in a fold it lies in or next to: what a fit learnt of a
+neighbourhood it never says of that neighbourhood.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from numpy.typing import NDArray
 
 from georeasoner.errors import InputError
 
-FOLD_RESOLUTION = 2
 NEAR_RESOLUTION = 4
+COARSER = 2
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -31,21 +32,24 @@ class Folds:
 
     count: int
     seed: int
-    parents: NDArray[np.uint64]  # (P,) sorted cells of FOLD_RESOLUTION with training views
+    resolution: int  # of the cells of a neighbourhood
+    parents: NDArray[np.uint64]  # (P,) sorted cells two coarser with training views
     fold: Ints  # (P,) of each of them
-    cells: NDArray[np.uint64]  # (M,) sorted cells of NEAR_RESOLUTION with training views
+    cells: NDArray[np.uint64]  # (M,) sorted cells of `resolution` with training views
 
     @classmethod
-    def of_views(cls, lat: Floats, lon: Floats, count: int, seed: int) -> Folds:
+    def of_views(
+        cls, lat: Floats, lon: Floats, count: int, seed: int, resolution: int = NEAR_RESOLUTION
+    ) -> Folds:
         """Cells in an order drawn by `seed`, each to the fold with the fewest views so far.
 
         Positions are in degrees, none missing. Raises `InputError` for fewer cells than folds.
         """
-        cells = cells_of(lat, lon)
+        cells = cells_of(lat, lon, resolution)
         views = Counter(_parent(int(cell)) for cell in cells)
         if len(views) < count:
             raise InputError(
-                f"the views lie in {len(views)} regions of about 87,000 km2",
+                f"the views lie in {len(views)} H3 cells of resolution {resolution - COARSER}",
                 f"at least {count}, one for each fold",
                 "fit on views of more places",
             )
@@ -55,8 +59,8 @@ class Folds:
             sizes[fold[parent]] += views[parent]
         parents = sorted(fold)
         return cls(
-            count, seed, np.array(parents, np.uint64), np.array([fold[p] for p in parents]),
-            np.unique(cells),
+            count, seed, resolution, np.array(parents, np.uint64),
+            np.array([fold[p] for p in parents]), np.unique(cells),
         )  # fmt: skip
 
     def of(self, lat: Floats, lon: Floats) -> Ints:
@@ -67,7 +71,9 @@ class Folds:
         found = np.full(len(lat), -1)
         known = np.flatnonzero(~np.isnan(lat) & ~np.isnan(lon))
         training, fold = set(self.cells.tolist()), self._table()
-        for n, cell in zip(known, cells_of(lat[known], lon[known]).tolist(), strict=True):
+        for n, cell in zip(
+            known, cells_of(lat[known], lon[known], self.resolution).tolist(), strict=True
+        ):
             if not training.isdisjoint(_around(cell)):
                 found[n] = self._fold(cell, fold)
         return found
@@ -76,7 +82,7 @@ class Folds:
         """(N, K) whether a view lies in or next to a cell of each fold."""
         fold, known = self._table(), {}
         result = np.zeros((len(lat), self.count), dtype=np.bool_)
-        for n, cell in enumerate(cells_of(lat, lon).tolist()):
+        for n, cell in enumerate(cells_of(lat, lon, self.resolution).tolist()):
             if cell not in known:
                 known[cell] = sorted({self._fold(c, fold) for c in _around(cell)})
             result[n, known[cell]] = True
@@ -92,12 +98,12 @@ class Folds:
         return drawn if drawn is not None else _draw(self.seed, parent)[0] % self.count
 
 
-def cells_of(lat: Floats, lon: Floats) -> NDArray[np.uint64]:
-    """(N,) the cell of NEAR_RESOLUTION of each position in degrees."""
+def cells_of(lat: Floats, lon: Floats, resolution: int) -> NDArray[np.uint64]:
+    """(N,) the H3 cell of each position in degrees."""
     from h3.api import basic_int as h3
 
     places = zip(lat.tolist(), lon.tolist(), strict=True)
-    return np.array([h3.latlng_to_cell(a, b, NEAR_RESOLUTION) for a, b in places], np.uint64)
+    return np.array([h3.latlng_to_cell(a, b, resolution) for a, b in places], np.uint64)
 
 
 @lru_cache(maxsize=1 << 17)
@@ -110,7 +116,7 @@ def _around(cell: int) -> tuple[int, ...]:
 def _parent(cell: int) -> int:
     from h3.api import basic_int as h3
 
-    return int(h3.cell_to_parent(cell, FOLD_RESOLUTION))
+    return int(h3.cell_to_parent(cell, h3.get_resolution(cell) - COARSER))
 
 
 def _draw(seed: int, cell: int) -> bytes:
