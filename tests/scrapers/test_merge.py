@@ -10,6 +10,7 @@ import pytest
 
 from georeasoner.errors import ConfigError
 from georeasoner.lake import Lake
+from scoring.stage import _clues
 from scrapers.merge import mark, merge_clues, worth
 
 DAY = datetime(2026, 1, 1, tzinfo=UTC)
@@ -112,6 +113,7 @@ def test_sources_are_kept_and_one_query_lists_them(tmp_path: Path) -> None:
     assert lake.count("clues") == 3
     kept = [i for batch in lake.unique_clues(["clue_id"]) for i in batch["clue_id"].to_pylist()]
     assert kept == ["0002", "0003"]
+    assert [clue.clue_id for clue in _clues(lake)] == kept  # what scoring reads
     found = lake.connect().sql(
         "SELECT list(source ORDER BY source) FROM clue_groups JOIN clues USING (clue_id)"
         " GROUP BY group_id"
