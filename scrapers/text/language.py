@@ -26,14 +26,19 @@ _ENGLISH = re.compile(
     re.IGNORECASE,
 )
 _QUOTED = re.compile(r"[\"“„«][^\"”“»]*[\"”“»]")
+_LATIN = re.compile(r"[a-zß-ɏḀ-ỿ]+", re.IGNORECASE)
 _WORDS = re.compile(r"[^\W\d_]{2,}")
 
 
 def language_of(sentence: str) -> str | None:
     """ISO 639-1 code of a sentence's language; quoted words and names of places do not tell."""
     own = _QUOTED.sub(" ", without_names(sentence, "country", "area", "town"))
-    if not _WORDS.search(own):
+    words = _WORDS.findall(own)
+    latin = [word for word in words if _LATIN.fullmatch(word)]
+    if not words:
         return None
+    if len(words) / 2 < len(latin) < len(words):  # a name in another script inside a sentence
+        own = " ".join(latin)
     code, share = _identifier().classify(own)
     if share < SURE and _ENGLISH.search(own):
         return "en"

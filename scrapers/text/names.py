@@ -30,6 +30,7 @@ OTHER_NAME_WEIGHT = 0.1
 CLEAR = 3.0
 """How many times as many people must live in what a name means as in its namesake abroad."""
 DIVISION_FROM = 30_000
+"""People; many a smaller division is named after its town, a saint or a point of the compass."""
 NEAR = 80
 """Characters before and after a name that can tell what it means."""
 

@@ -26,5 +26,9 @@ def test_english_clues_are_english() -> None:
     assert sum(language == "en" for language in found) >= 0.99 * len(found)
 
 
+def test_a_name_in_another_script_is_not_the_sentence() -> None:
+    assert language_of("Boards in Armenia read Հայաստան (the land's name).") == "en"
+
+
 def test_nothing_to_tell_by_is_none() -> None:
     assert [language_of(text) for text in ("", "+254", "12 / 7", '"Ulica"')] == [None] * 4
