@@ -26,6 +26,7 @@ from functools import cache
 from itertools import zip_longest
 
 from scrapers.text.names import NEAR, Mention, Name, gazetteer, mentions_in, phrases
+from scrapers.text.topics import category_of
 
 NAMESAKE = 10
 """A page about Canada does not mean its London where the other has so many times more people."""
@@ -93,9 +94,9 @@ def _is_person(sentence: str, mention: Mention) -> bool:
         return True
     if mention.name.key not in phrases()["also_first_names"]:
         return False
-    surname = re.match(r"\s+[A-Z][a-z]+\b", after)
+    surname = re.match(r"\s+([A-Z][a-z]+)\b", after)
     credit = re.search(rf"\b{phrases()['credits']}\s+$", before, re.IGNORECASE)
-    return bool(surname or credit)
+    return bool((surname and category_of(surname[1]) is None) or credit)  # no "Chad Bollards"
 
 
 # -- namesakes -------------------------------------------------------------------------------------

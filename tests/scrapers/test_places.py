@@ -30,6 +30,8 @@ LABELLED = Path(__file__).resolve().parent.parent / "data" / "place_sentences.js
         ("", ()),
         ("The Poles paint their poles; poles in Uruguay are bare.", ("PL", "UY")),
         ("Poles stand everywhere.", ()),
+        ("Chad Bollards", ("TD",)),  # a heading
+        ("Chad Miller", ()),
         ("in turkey the poles are yellow, and no turkey is in sight", ("TR",)),
     ],
 )
