@@ -38,7 +38,7 @@ _WORD = re.compile(r"[^\W\d_]+(?:[.’'](?=[^\W\d_])[^\W\d_]+)*")
 _POSSESSIVE = re.compile(r"[’']s$", re.IGNORECASE)
 _WORD_BEFORE = re.compile(r"([^\W\d_]+)\s+(?:the\s+)?$", re.IGNORECASE)
 _ELISION = re.compile(r"^[dl][’']")
-_GAPS = frozenset({" ", "-", ". ", " & "})
+_GAPS = frozenset({" ", "-", ". ", " & ", " (", ") "})
 _INSIDE = frozenset({"of", "and", "the", "da", "de", "do", "dos", "del", "la", "y"})
 _LONGEST = 6
 _DIVISION = re.compile(

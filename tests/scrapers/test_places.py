@@ -32,6 +32,8 @@ LABELLED = Path(__file__).resolve().parent.parent / "data" / "place_sentences.js
         ("Poles stand everywhere.", ()),
         ("Chad Bollards", ("TD",)),  # a heading
         ("Chad Miller", ()),
+        ("Congo (DRC)", ("CD",)),
+        ("South Georgia & South Sandwich Islands", ("GS",)),
         ("in turkey the poles are yellow, and no turkey is in sight", ("TR",)),
     ],
 )
