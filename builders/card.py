@@ -103,6 +103,15 @@ def _notices(total: int, config: dict[str, Any], contents: Contents) -> Iterable
             f"> **Placeholder scores.** `{DRAWN_ONLY}` has seen drawn scenes only; what it says"
             f" means nothing on the {real:,} photographs here."
         )
+    if contents.clues_overridden:
+        sources = ", ".join(
+            f"{_safe(source)} ({n:,})" for source, n in sorted(contents.clues_overridden.items())
+        )
+        yield (
+            "> **Reservations overridden.** By their sites' word or their licence the clues of"
+            f" these sources are not for training: {sources}. Who built this data set chose to"
+            " mark them as free for it; their `rights` say what was found."
+        )
     if config["local_only"] and contents.not_redistributable:
         yield (
             f"> **Not for publishing.** {contents.not_redistributable:,} views may not be"
@@ -122,6 +131,11 @@ def _withheld(contents: Contents) -> str:
         lines.append(
             f"{contents.clues_withheld:,} clues are left out, because their licence is unknown or"
             " does not allow redistribution."
+        )
+    if contents.clues_reserved:
+        lines.append(
+            f"{contents.clues_reserved:,} clues are not for training, by their site's word or their"
+            " licence: their `ai_training_allowed` is false, and no view quotes them."
         )
     return "\n\n".join(lines)
 

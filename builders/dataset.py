@@ -19,6 +19,7 @@ from builders.audit.leaks import Leaks, find_leaks
 from builders.card import write_card
 from builders.choice import Plan, choose_views
 from builders.licences import redistributable
+from builders.reserved import check_overrides, override
 from builders.shards import ShardWriter, features_of
 from builders.splits import FRACTIONS, check_fractions
 from georeasoner.errors import ConfigError, EmptyResultError, InputError, IntegrityError, StaleError
@@ -48,6 +49,8 @@ class Contents:
     without_pixels: int = 0
     clues: int = 0
     clues_withheld: int = 0
+    clues_reserved: int = 0
+    clues_overridden: Counter[str] = field(default_factory=Counter)
     view_ids: dict[str, list[str]] = field(default_factory=dict)
 
     def count(self, split: str, row: dict[str, Any]) -> None:
@@ -72,6 +75,8 @@ class Contents:
             "views_without_pixels": self.without_pixels,
             "clues": self.clues,
             "clues_withheld": self.clues_withheld,
+            "clues_reserved": self.clues_reserved,
+            "clues_overridden": dict(self.clues_overridden),
             "view_ids_fingerprint": {s: fingerprint(sorted(i)) for s, i in self.view_ids.items()},
         }
 
@@ -98,6 +103,7 @@ def build(
     allow_no_country: bool = False,
     local_only: bool = False,
     exclude_leaks: Sequence[str] = (),
+    allow_training: Sequence[str] = (),
 ) -> Built:
     """Write the data set of a lake to the folder `out`; nothing happens where it is there already.
 
@@ -106,7 +112,8 @@ def build(
     views without a country unless `allow_no_country`; `exclude_conflicts` also leaves out those
     whose source states another country. What may not be redistributed comes without pixels, unless
     `local_only`, which makes a data set that is not for publishing. Views that the lake's audits
-    found to overlap with a benchmark in one of the ways `exclude_leaks` are left out.
+    found to overlap with a benchmark in one of the ways `exclude_leaks` are left out. The clues of
+    the sources `allow_training` are marked as free for training, against their site's word.
     Raises `StaleError` where `out` holds something else or an audit is older than the lake,
     `EmptyResultError` where nothing is left.
     """
@@ -122,6 +129,9 @@ def build(
     if exclude_leaks:
         config["exclude_leaks"] = list(exclude_leaks)
         leaks = find_leaks(lake, exclude_leaks)
+    if allow_training:
+        config["allow_training"] = sorted(set(allow_training))
+        check_overrides(lake, config["allow_training"])
     state = lake.state(*_TABLES, *(_AUDIT_TABLES if leaks else ()))
     if (done := _already(folder, config, seed, state)) is not None:
         return done
@@ -135,7 +145,7 @@ def build(
         )  # fmt: skip
         temporary.mkdir(parents=True)
         try:
-            contents = _write(lake, temporary, plan, config["score_id"], local_only, writer)
+            contents = _write(lake, temporary, plan, config, writer)
             if not contents.splits:
                 raise EmptyResultError(
                     f"none of {plan.kept.num_rows:,} pictures can be read", "",
@@ -190,12 +200,11 @@ def _already(folder: Path, config: dict[str, Any], seed: int, state: str) -> Bui
     return Built(folder, sums, record)
 
 
-def _write(
-    lake: Lake, folder: Path, plan: Plan, score_id: str, local_only: bool, out: Writer
-) -> Contents:
+def _write(lake: Lake, folder: Path, plan: Plan, config: dict[str, Any], out: Writer) -> Contents:
     """The shards of all configurations; what becomes of every view is told to `out`."""
     from datasets import Image, List, Value
 
+    score_id, local_only = config["score_id"], config["local_only"]
     contents = Contents()
     for reason, count in plan.excluded.items():
         out.exclude(reason, count)
@@ -208,7 +217,7 @@ def _write(
     splits = sorted(set(plan.kept["split"].to_pylist()))
     views = {s: ShardWriter(folder / "data", s, features) for s in splits}
     scores = {s: ShardWriter(folder / "scores", s, features_of("scores")) for s in splits}
-    texts = _write_clues(lake, folder, local_only, contents)
+    texts = _write_clues(lake, folder, config, contents)
     rows = zip(_pictures(lake, plan), _metadata(lake, folder, plan, score_id), strict=True)
     for picture, (split, row, score) in track(rows, STAGE, plan.kept.num_rows):
         if picture["view_id"] != row["view_id"]:
@@ -263,17 +272,29 @@ def _metadata(
     shutil.rmtree(folder / "spill", ignore_errors=True)
 
 
-def _write_clues(lake: Lake, folder: Path, local_only: bool, contents: Contents) -> dict[str, str]:
-    """The clues whose licence allows handing them on; their texts by id."""
+def _write_clues(
+    lake: Lake, folder: Path, config: dict[str, Any], contents: Contents
+) -> dict[str, str]:
+    """The clues whose licence allows handing them on; the texts of those free for training, by id.
+
+    Only these go into the views, of which a model is trained.
+    """
     writer = ShardWriter(folder / "clues", "train", features_of("clues"))
+    overridden = config.get("allow_training", ())
     texts: dict[str, str] = {}
     for batch in lake.unique_clues():
-        for row in batch.to_pylist():
-            if local_only or redistributable(row["license"]):
-                writer.add(row)
+        for found in batch.to_pylist():
+            row = override(found, overridden)
+            if not (config["local_only"] or redistributable(row["license"])):
+                contents.clues_withheld += 1
+                continue
+            writer.add(row)
+            if row is not found:
+                contents.clues_overridden[row["source"]] += 1
+            if row["ai_training_allowed"]:
                 texts[row["clue_id"]] = row["text"]
             else:
-                contents.clues_withheld += 1
+                contents.clues_reserved += 1
     writer.close()
     contents.clues = writer.rows
     return texts

@@ -88,6 +88,22 @@ TABLES: dict[str, Table] = {
             "whole",
         ),
         Table(
+            "clue_images",
+            _schema(
+                _id("image_url"),
+                ("bytes", pa.binary()),
+                ("media_type", pa.string()),
+                ("width", pa.int32()),
+                ("height", pa.int32()),
+                ("sha256", pa.string()),
+                ("license", pa.string()),
+                ("source_url", pa.string()),
+                ("retrieved_at", _TIME),
+            ),
+            ("image_url",),
+            "append",
+        ),
+        Table(
             "views",
             _schema(
                 _id("view_id"),

@@ -9,8 +9,8 @@ page: sentences, places and topics are read from it by `scrapers.text`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from urllib.parse import urljoin
@@ -74,14 +74,35 @@ class ClueSource(Protocol):
 
 @runtime_checkable
 class SiteSource(ClueSource, Protocol):
-    """A source whose pages the spider fetches."""
+    """A source whose pages the spider fetches: HTML, JSON or other text.
+
+    It may also define
+
+        request_headers(self, url: str) -> Mapping[str, str]
+            Headers for the request of that URL, such as `Authorization` with a key from the
+            environment. They are asked for anew at every redirect, and neither kept nor logged.
+        follows(self, url: str) -> bool
+            Whether a link that `links` gave is one of the source's pages, where this can be said
+            once for all pages: to keep to a path, say. It is not asked about the start URLs.
+        api_terms: str | None
+            Where the terms stand under which the site offers its API to programs; None for copies
+            elsewhere. robots.txt, which speaks to crawlers of pages, then forbids nothing of it;
+            that it can be read, its delay and its word on training still count, every clue's
+            `rights` names the terms, and the user agent must name a contact.
+    """
 
     def start_urls(self) -> AbstractContextManager[Sequence[str]]:
-        """The URLs to start from, reachable while the context is open. All of one site."""
+        """The URLs to start from, reachable while the context is open.
+
+        The spider keeps to their sites; each site's robots.txt counts for that site.
+        """
         ...
 
     def links(self, page: Page) -> Iterator[str]:
-        """Absolute URLs to follow from a page; the spider itself keeps to the site."""
+        """Absolute URLs to follow from a page; those of other sites are left out, and counted.
+
+        May raise `InputError` as `parse` does, which then says it: the page leads nowhere.
+        """
         ...
 
 
@@ -101,11 +122,41 @@ def open_source(spec: str) -> SiteSource | FileSource:
     return source
 
 
+def request_headers(source: SiteSource, url: str) -> Mapping[str, str]:
+    """The headers that the source wants in a request; none where it does not say."""
+    asked = getattr(source, "request_headers", None)
+    headers: Mapping[str, str] = asked(url) if asked else {}
+    return headers
+
+
+def follows(source: SiteSource, url: str) -> bool:
+    """Whether a link is one of the source's pages; every one where it does not say."""
+    asked = getattr(source, "follows", None)
+    return bool(asked(url)) if asked else True
+
+
 def soup(page: Page) -> BeautifulSoup:
     """The page as a tree."""
     from bs4 import BeautifulSoup
 
-    return BeautifulSoup(page.body, "lxml", from_encoding=page.encoding)
+    return BeautifulSoup(page_text(page), "lxml")
+
+
+def page_text(page: Page) -> str:
+    """The page's characters.
+
+    Bytes that are valid UTF-8 are read as such whatever the site declares, because hardly any
+    other text happens to be; those that do not fit what is declared as Windows-1252, as browsers
+    do.
+    """
+    from bs4.dammit import EncodingDetector
+
+    declared = EncodingDetector.find_declared_encoding(page.body, is_html=True)
+    for encoding in ("utf-8-sig", page.encoding, declared):
+        with suppress(UnicodeDecodeError, LookupError):
+            if encoding:
+                return page.body.decode(encoding)
+    return page.body.decode("windows-1252", errors="replace")
 
 
 def html_links(page: Page) -> Iterator[str]:

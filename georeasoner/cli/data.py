@@ -34,19 +34,53 @@ def scrape(
         str | None,
         typer.Option(help="A token-classification model that finds places, not the gazetteer."),
     ] = None,
+    images: Annotated[
+        bool, typer.Option("--images", help="Fetch the clues' pictures where licences allow.")
+    ] = False,
+    parse_as: Annotated[
+        str | None, typer.Option("--as", help="With html:PATH: whose saved pages these are.")
+    ] = None,
+    url: Annotated[
+        str | None, typer.Option(help="With --as: where the page was, if it does not say.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would be fetched; read robots.txt only.")
+    ] = False,
 ) -> None:
     """Collect clues about how places look, with their licence and where they come from.
 
     Example: `georeasoner scrape clueworld --lake LAKE --start-url http://127.0.0.1:8000/`
     """
+    from georeasoner.errors import ConfigError, UserError
     from georeasoner.lake import Lake
+    from georeasoner.progress import log
+    from scrapers.fetch.crawl import CrawlSettings
+    from scrapers.plan import plan
     from scrapers.stage import scrape as run
 
+    if url is not None and parse_as is None:
+        raise ConfigError("--url without --as", "both", "a start is given by --start-url")
+    if dry_run and parse_as is not None:
+        raise ConfigError("--dry-run with --as", "one of them", "saved pages are not fetched")
+    settings = CrawlSettings(max_pages=max_pages, delay_s=delay_s, contact=contact)
+    refused: list[UserError] = []
     for name in source:
-        run(
-            Lake.create(lake), name, start_url=start_url, max_pages=max_pages,
-            delay_s=delay_s, contact=contact, ner=ner,
-        )  # fmt: skip
+        try:
+            if dry_run:
+                for line in plan(lake, name, start_url, settings):
+                    print(line)
+                continue
+            run(
+                Lake.create(lake), name, start_url=start_url, max_pages=max_pages,
+                delay_s=delay_s, contact=contact, images=images, parse_as=parse_as,
+                saved_from=url, ner=ner,
+            )  # fmt: skip
+        except UserError as error:  # the other sources have their turn
+            refused.append(error)
+            if len(source) > 1:
+                log(f"{name}: {error}")
+    if refused:
+        raise refused[0]
 
 
 @app.command()
@@ -250,6 +284,10 @@ def build(
         str | None,
         typer.Option(help="Which overlaps, KIND,KIND (all but same_author and same_cell)."),
     ] = None,
+    allow_training: Annotated[
+        list[str] | None,
+        typer.Option(help="Override the reservation of a clue source; the card says so. Again."),
+    ] = None,
 ) -> None:
     """The highly locatable data set: filtered, without leaks between splits, with its card.
 
@@ -267,6 +305,7 @@ def build(
         percentile=percentile, seed=seed, local_only=local_only,
         exclude_conflicts=exclude_conflicts,
         exclude_leaks=check_kinds(audit_kinds) if exclude_audit else (),
+        allow_training=allow_training or (),
     )  # fmt: skip
 
 

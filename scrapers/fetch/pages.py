@@ -3,7 +3,8 @@
 A `PageStore` is a folder: one JSON file per URL (status, headers, encoding, time of retrieval,
 hash of the content) and one file per distinct body, named by its hash. Both are written to a
 temporary name and renamed, the body first, so a page that is there is whole. Parsing can so be
-repeated without the network, and the next crawl can ask a site only for what changed.
+repeated without the network, and the next crawl can ask a site only for what changed. What a site
+says for all its pages, robots.txt and tdmrep.json, is kept in the same way in its folder `site`.
 """
 
 from __future__ import annotations
@@ -47,6 +48,11 @@ class PageStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
+    @property
+    def documents(self) -> PageStore:
+        """The robots.txt and tdmrep.json of the sites that the pages come from."""
+        return PageStore(self.folder / "site")
+
     def save(self, page: Page) -> None:
         """Keep a page, in place of an older one of the same URL."""
         body = self.folder / f"{page.content_sha256}.body"
@@ -66,6 +72,10 @@ class PageStore:
         """The page of that URL, None if it was never kept. Raises `IntegrityError`."""
         file = self._file(url)
         return self._read(file) if file.exists() else None
+
+    def forget(self, url: str) -> None:
+        """Have no page of that URL any more."""
+        self._file(url).unlink(missing_ok=True)
 
     def pages(self) -> Iterator[Page]:
         """Every page, ordered by the hash of its URL."""
