@@ -32,7 +32,7 @@ from scoring.choose import choose_score
 STAGE = "build"
 FORMAT = 1
 MIN_LOCATABILITY = 0.4  # the paper's threshold
-_TABLES = ("views", "images", "scores", "duplicates", "clues", "removals")
+_TABLES = ("views", "images", "scores", "duplicates", "clues", "clue_groups", "removals")
 _AUDIT_TABLES = ("audits", "overlaps")
 
 
@@ -282,7 +282,7 @@ def _write_clues(
     writer = ShardWriter(folder / "clues", "train", features_of("clues"))
     overridden = config.get("allow_training", ())
     texts: dict[str, str] = {}
-    for batch in lake.batches("clues"):
+    for batch in lake.unique_clues():
         for found in batch.to_pylist():
             row = override(found, overridden)
             if not (config["local_only"] or redistributable(row["license"])):

@@ -77,6 +77,17 @@ TABLES: dict[str, Table] = {
             "append",
         ),
         Table(
+            "clue_groups",
+            _schema(
+                _id("clue_id"),
+                _id("group_id"),
+                ("similarity", pa.float32()),
+                ("keep", pa.bool_()),
+            ),
+            ("clue_id",),
+            "whole",
+        ),
+        Table(
             "clue_images",
             _schema(
                 _id("image_url"),

@@ -196,8 +196,9 @@ def _write(outcome: Outcome, score_id: str, model_id: str, embedded: KeySet, out
 
 
 def _clues(lake: Lake) -> list[ClueText]:
-    rows = lake.read("clues", ["clue_id", "text", "category"]).to_pylist()
-    return sorted((ClueText(**row) for row in rows), key=lambda clue: clue.clue_id)
+    batches = lake.unique_clues(["clue_id", "text", "category"])
+    clues = (ClueText(**row) for batch in batches for row in batch.to_pylist())
+    return sorted(clues, key=lambda clue: clue.clue_id)
 
 
 def _done(lake: Lake, score_id: str) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """What a lake's clues speak of: how many there are of each country and category.
 
-In: the table `clues`. Out: counts, a table for people, a CSV file and a world map (SVG). A clue
-counts for each country that it speaks of.
+In: the table `clues`, near-identical ones once. Out: counts, a CSV file and a world map (SVG). A
+clue counts for each country that it speaks of.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def coverage(lake: Lake) -> Coverage:
     """Count the clues. Raises `EmptyResultError` where there are none."""
     found = Coverage(Counter(), Counter())
     columns = ["countries", "category", "ai_training_allowed"]
-    for batch in lake.batches("clues", columns, 65536):
+    for batch in lake.unique_clues(columns):
         for row in batch.to_pylist():
             for country in row["countries"] or ():
                 key = (country, row["category"] or _OTHER)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from georeasoner.errors import ConfigError, EmptyResultError, InputError
@@ -42,7 +42,10 @@ from scrapers.source import (
     VersionedSource,
     open_source,
 )
-from scrapers.text.read import Clue, clues_of
+from scrapers.text.read import Clue, read
+
+if TYPE_CHECKING:
+    from scrapers.text.ner import Tagger
 
 
 @dataclass(frozen=True)
@@ -88,29 +91,38 @@ def scrape(
     images: bool = False,
     parse_as: str | None = None,
     saved_from: str | None = None,
+    ner: str | None = None,
 ) -> ScrapeResult:
     """Crawl a source (`NAME` or `NAME:ARGUMENT`) and add its clues to the lake.
 
     `start_url` is short for an argument. `contact` (an address) goes into the user agent. `images`
     fetches the clues' pictures where their licence allows. With `parse_as`, `source` is
     `html:PATH`, pages saved from the source of that name; `saved_from` is the URL of a single one.
+    `ner` is a token-classification model that finds places instead of the gazetteer.
     Raises `InputError` when the site forbids crawling, its robots.txt cannot be read, no start
     page answers, or no page has the structure its source is known for; `EmptyResultError` when
     there is not one sentence.
     """
     spec = f"{source}:{start_url}" if start_url else source
     settings = CrawlSettings(max_pages=max_pages, delay_s=delay_s, contact=contact)
-    config: dict[str, Any] = {"source": source, "start_url": start_url}
+    config: dict[str, Any] = {"source": source, "start_url": start_url, "ner": ner}
+    tagger = _tagger(ner) if ner else None
     if parse_as is not None:
         config |= {"parse_as": parse_as, "saved_from": saved_from}
         found = _saved(source, parse_as, saved_from)
     else:
         found = _opened(lake, spec, config, settings)
-    sentences, pictures = _read(lake, spec, found, config)
+    sentences, pictures = _read(lake, spec, found, config, tagger)
     picture_sums = None
     if images:
         picture_sums = add_pictures(lake, found.name, pictures, found.meant, settings)
     return ScrapeResult(found.urls, sentences, picture_sums)
+
+
+def _tagger(model: str) -> Tagger:
+    from scrapers.text.ner import Tagger
+
+    return Tagger(model)
 
 
 def _saved(source: str, parse_as: str, saved_from: str | None) -> _Pages:
@@ -166,7 +178,7 @@ def _kept(store: PageStore, report: CrawlReport) -> Iterator[Page]:
 
 
 def _read(
-    lake: Lake, spec: str, found: _Pages, config: dict[str, Any]
+    lake: Lake, spec: str, found: _Pages, config: dict[str, Any], tagger: Tagger | None
 ) -> tuple[Sums, dict[str, Picture]]:
     """The clues of the pages into the lake; their sums, and the pictures they refer to by URL."""
     pictures: dict[str, Picture] = {}
@@ -181,10 +193,9 @@ def _read(
             try:
                 parts = found.source.parse(page)
                 parts = parts if found.strict else iter(list(parts))  # a page whole or not at all
-                for passage in _passages(parts, out):
-                    for clue in clues_of(passage):
-                        _add(out, known, found.name, clue, page, rights)
-                        _note_picture(pictures, clue, rights)
+                for clue in read(_passages(parts, out), tagger):
+                    _add(out, known, found.name, clue, page, rights)
+                    _note_picture(pictures, clue, rights)
                 out.accept(page.url, 0)  # lifts the reject of an earlier run
             except InputError as error:
                 if found.strict:

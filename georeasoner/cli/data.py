@@ -33,6 +33,10 @@ def scrape(
         float | None, typer.Option(help="Wait between two requests (1; 0 on loopback).")
     ] = None,
     contact: Annotated[str | None, typer.Option(help="Your address, for the user agent.")] = None,
+    ner: Annotated[
+        str | None,
+        typer.Option(help="A token-classification model that finds places, not the gazetteer."),
+    ] = None,
     images: Annotated[
         bool, typer.Option("--images", help="Fetch the clues' pictures where licences allow.")
     ] = False,
@@ -42,6 +46,9 @@ def scrape(
     url: Annotated[
         str | None, typer.Option(help="With --as: where the page was, if it does not say.")
     ] = None,
+    merge: Annotated[
+        bool, typer.Option(help="Find clues that say the same in nearly the same words.")
+    ] = True,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be fetched; read robots.txt only.")
     ] = False,
@@ -54,6 +61,7 @@ def scrape(
     from georeasoner.lake import Lake
     from georeasoner.progress import log
     from scrapers.fetch.crawl import CrawlSettings
+    from scrapers.merge import merge_clues
     from scrapers.plan import plan
     from scrapers.stage import scrape as run
 
@@ -72,12 +80,14 @@ def scrape(
             run(
                 Lake.create(lake), name, start_url=start_url, max_pages=max_pages,
                 delay_s=delay_s, contact=contact, images=images, parse_as=parse_as,
-                saved_from=url,
+                saved_from=url, ner=ner,
             )  # fmt: skip
         except UserError as error:  # the other sources have their turn
             refused.append(error)
             if len(source) > 1:
                 log(f"{name}: {error}")
+    if merge and not dry_run and lake.exists() and Lake.open(lake).count("clues"):
+        merge_clues(Lake.open(lake))
     if refused:
         raise refused[0]
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 from numpy.typing import ArrayLike, NDArray
@@ -71,6 +73,7 @@ class Gazetteer:
     def __init__(self) -> None:
         rows = pq.read_table(DATA / "countries.parquet").to_pylist()
         self._names: dict[str, str] = {row["iso2"]: row["name"] for row in rows}
+        self._capitals = {row["iso2"]: row["capital"] for row in rows if row["capital"]}
         self._codes = self._country_names(rows)
         self._towns = pq.read_table(DATA / "towns.parquet")
         codes = self._towns["country"].combine_chunks()
@@ -116,7 +119,19 @@ class Gazetteer:
         """The code that a name, alias, demonym or code means, else None."""
         return self._codes.get(fold(text))
 
+    def country_names(self) -> Mapping[str, str]:
+        """Every name, alias, demonym and code as `fold` writes it, and the code that it means."""
+        return self._codes
+
+    def capitals(self) -> Mapping[str, str]:
+        """The capital of every country that has one, by code."""
+        return self._capitals
+
     # -- cities ---------------------------------------------------------------------------------
+
+    def towns(self) -> pa.Table:
+        """Every town, the largest first: name, others, country, admin1, lat, lon, population."""
+        return self._towns
 
     @cached_property
     def _by_country(self) -> dict[str, list[int]]:

@@ -151,6 +151,16 @@ class Lake:
 
         return KeySet(rows())
 
+    def unique_clues(self, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """The clues, those that `clue_groups` found near-identical by the one kept of them."""
+        groups = self.read("clue_groups", ["clue_id", "keep"])
+        merged = groups.filter(pc.invert(groups["keep"]))["clue_id"].combine_chunks()
+        wanted = list(columns) if columns is not None else table("clues").schema.names
+        for batch in self.batches("clues", ["clue_id", *(c for c in wanted if c != "clue_id")]):
+            kept = batch.filter(pc.invert(pc.is_in(batch["clue_id"], value_set=merged)))
+            if kept.num_rows:
+                yield kept.select(wanted)
+
     def image_bytes(self, batch: pa.RecordBatch) -> Iterator[tuple[str, bytes]]:
         """(view_id, encoded bytes) for rows of `images`; raises `InputError` where unreadable."""
         for row in batch.to_pylist():
