@@ -17,9 +17,6 @@ from georeasoner.gazetteer import Gazetteer
 from georeasoner.lake import Lake
 from georeasoner.lake.files import write_bytes
 
-STEPS = (1, 3, 10, 30, 100)
-"""A country's shade on the map: at least so many clues."""
-
 _SHADES = ("#dbe9f6", "#a9cbe6", "#6ba5d3", "#2f7ab8", "#0b4a86")
 _BARE = "#eeeeee"
 _OTHER = "other"
@@ -88,23 +85,26 @@ def write_coverage(found: Coverage, out: Path) -> None:
 
 
 def coverage_map(found: Coverage) -> str:
-    """Countries shaded by their number of clues; those too small for an outline are dots."""
+    """Countries shaded by their number of clues, a fifth of them in each shade; those too small
+    for an outline are dots."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     from georeasoner.gazetteer.worldmap import WIDTH_PX, country_paths, height_px, project
 
     gazetteer, paths, counts = Gazetteer.load(), country_paths(), found.countries
+    least = steps(list(counts.values()))
     shapes = [
-        {"path": path, "fill": shade(counts[code]), "title": _title(gazetteer, code, counts[code])}
+        {"path": path, "fill": shade(counts[code], least),
+         "title": _title(gazetteer, code, counts[code])}
         for code, path in paths.items()
-    ]
+    ]  # fmt: skip
     dots = []
     for code in sorted(set(counts) - set(paths)):
         town = gazetteer.largest_city(code)
         if town is not None:
             x, y = project(town.lat, town.lon)
             dots.append({
-                "x": f"{float(x):.1f}", "y": f"{float(y):.1f}", "fill": shade(counts[code]),
+                "x": f"{float(x):.1f}", "y": f"{float(y):.1f}", "fill": shade(counts[code], least),
                 "title": _title(gazetteer, code, counts[code]),
             })  # fmt: skip
     environment = Environment(
@@ -112,15 +112,21 @@ def coverage_map(found: Coverage) -> str:
         autoescape=True,
         undefined=StrictUndefined,
     )
-    legend = [("none", _BARE), *((f"{n} or more", s) for n, s in zip(STEPS, _SHADES, strict=True))]
+    legend = [("none", _BARE), *((f"{n} or more", shade(n, least)) for n in least)]
     return environment.get_template("coverage.svg.j2").render(
         shapes=shapes, dots=dots, legend=legend, width=WIDTH_PX, height=round(height_px())
     )
 
 
-def shade(clues: int) -> str:
+def steps(counts: list[int]) -> list[int]:
+    """From how many clues on a country has each shade: the fifths of the countries' numbers."""
+    ranked = sorted(counts)
+    return sorted({ranked[len(ranked) * fifth // 5] for fifth in range(5)})
+
+
+def shade(clues: int, least: list[int]) -> str:
     """The colour of a country with so many clues."""
-    return next((s for n, s in zip(STEPS[::-1], _SHADES[::-1], strict=True) if clues >= n), _BARE)
+    return next((_SHADES[k] for k in reversed(range(len(least))) if clues >= least[k]), _BARE)
 
 
 def _title(gazetteer: Gazetteer, code: str, clues: int) -> str:

@@ -13,7 +13,7 @@ from georeasoner.errors import EmptyResultError
 from georeasoner.gazetteer import Gazetteer
 from georeasoner.gazetteer.worldmap import country_paths
 from georeasoner.lake import Lake
-from scrapers.coverage import coverage, shade, write_coverage
+from scrapers.coverage import coverage, shade, steps, write_coverage
 
 CLUES = [
     (["KE", "TZ"], "soil", True), (["KE"], "soil", None), (["KE"], None, False),
@@ -54,9 +54,15 @@ def test_the_files_have_every_country(lake: Lake, tmp_path: Path) -> None:
     drawn = (tmp_path / "coverage.svg").read_text()
     ElementTree.fromstring(drawn)
     names = {name: fill for fill, name in re.findall(r'fill="(#\w+)"><title>([^:<]+):', drawn)}
-    assert names["Kenya"] == shade(3) != names["Tanzania"] == shade(1)
-    assert names["Peru"] == shade(0)
-    assert "SM" not in country_paths() and names["San Marino"] == shade(1)  # a dot
+    assert names["Kenya"] == shade(3, [1, 3]) != names["Tanzania"] == shade(1, [1, 3])
+    assert names["Peru"] == shade(0, [1, 3])
+    assert "SM" not in country_paths() and names["San Marino"] == shade(1, [1, 3])  # a dot
+
+
+def test_each_shade_has_a_fifth_of_the_countries() -> None:
+    assert steps(list(range(10, 20))) == [10, 12, 14, 16, 18]
+    assert steps([7]) == [7]
+    assert shade(12, [10, 12]) == shade(99, [10, 12]) != shade(11, [10, 12])
 
 
 def test_no_clues_is_a_clear_line(tmp_path: Path) -> None:
