@@ -1,4 +1,4 @@
-.PHONY: check lint perf-dedup perf-scoring test
+.PHONY: check check-facts lint perf-dedup perf-scoring test
 
 check: lint test
 
@@ -10,6 +10,10 @@ lint:
 
 test:
 	pytest
+
+# the facts of the corpus that ships against second tables; see docs/builtin-clues.md
+check-facts:
+	python -m scrapers.builtin.compare $(FOLDER)
 
 # measurements, each with its options in ARGS="..."; see docs/scoring.md
 perf-dedup:

@@ -28,7 +28,7 @@ from benchmark.selective import (
     spearman,
 )
 from benchmark.statistics import Estimate, Resampling, clusters_of
-from georeasoner.clueworld.exact import exact_locatability
+from georeasoner.clueworld.exact import exact_locatability, exact_within
 from georeasoner.errors import EmptyResultError
 from georeasoner.geodesy import EARTH_RADIUS_KM, haversine_km
 from georeasoner.lake import Lake
@@ -105,7 +105,7 @@ def validate(
         clusters = _clusters(truth, scoring)
         resampling = Resampling(len(kept), scoring.seed, scoring.resamples, clusters)
         mine = [_take(score, kept) for score in found]
-        exact = exact_locatability(truth["extra"].to_pylist())
+        exact = _exact(truth["extra"].to_pylist())
         rows += _compare(mine, target, exact, resampling)
         within[model] = [float(w) for w in target.within.mean(axis=0)]
         ones = np.ones((1, len(kept)))
@@ -196,6 +196,15 @@ def _targets(
         yield ALL, every, Target(ALL, *pooled)
 
 
+def _exact(extra: list[str | None]) -> dict[str, Floats]:
+    """What is known of the views themselves, by measure; nothing but for ClueWorld's."""
+    country, within = exact_locatability(extra), exact_within(extra, THRESHOLDS_KM)
+    if country is None or within is None:
+        return {}
+    near = {f"spearman_exact_{t:.0f}km": within[:, k] for k, t in enumerate(THRESHOLDS_KM)}
+    return {"spearman_exact": country} | near
+
+
 def _clusters(truth: pa.Table, scoring: Scoring) -> NDArray[np.int64] | None:
     sequences = scoring.cluster == "sequence"
     if sequences and truth["sequence_id"].null_count == truth.num_rows:
@@ -212,8 +221,11 @@ def _take(score: Score, kept: NDArray[np.int64]) -> Score:
 Measure = Callable[[Floats], Floats]
 
 
-def _measures(score: Score, target: Target, exact: Floats | None) -> dict[str, Measure]:
-    """Each measure as a function of (B, N) weights."""
+def _measures(score: Score, target: Target, exact: dict[str, Floats]) -> dict[str, Measure]:
+    """Each measure as a function of (B, N) weights.
+
+    With the exact probability of a distance goes the score's own, where it states one.
+    """
     order, error = Order.of(score.locatability), Order.of(-target.error_km)
     found: dict[str, Measure] = {"spearman_error": lambda w: spearman(order, error, w)}
     for k, threshold in enumerate(THRESHOLDS_KM):
@@ -224,14 +236,17 @@ def _measures(score: Score, target: Target, exact: Floats | None) -> dict[str, M
             p = score.p_within[:, k]
             found[f"ece_{name}"] = lambda w, y=y, p=p: calibration_error(p, y, w)
             found[f"brier_{name}"] = lambda w, y=y, p=p: brier(p, y, w)
-    if exact is not None:
-        truth = Order.of(exact)
-        found["spearman_exact"] = lambda w: spearman(order, truth, w)
+    says = {f"spearman_exact_{t:.0f}km": k for k, t in enumerate(THRESHOLDS_KM)}
+    for name, known in exact.items():
+        stated = score.p_within is not None and name in says
+        mine = Order.of(score.p_within[:, says[name]]) if stated else order
+        truth = Order.of(known)
+        found[name] = lambda w, mine=mine, truth=truth: spearman(mine, truth, w)
     return found
 
 
 def _compare(
-    scores: Sequence[Score], target: Target, exact: Floats | None, resampling: Resampling
+    scores: Sequence[Score], target: Target, exact: dict[str, Floats], resampling: Resampling
 ) -> list[Row]:
     """One row per score; all of them see the same draws, which is what pairs them."""
     measures = [_measures(score, target, exact) for score in scores]

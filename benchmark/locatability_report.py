@@ -19,7 +19,8 @@ SHOWN = {
     "spearman_error": "Spearman with −error", "auroc_25km": "AUROC 25 km",
     "auroc_200km": "AUROC 200 km", "auroc_750km": "AUROC 750 km", "aurc_750km": "AURC 750 km",
     "ece_750km": "ECE 750 km", "brier_750km": "Brier 750 km",
-    "spearman_exact": "Spearman with exact",
+    "spearman_exact": "Spearman with exact, country",
+    **{f"spearman_exact_{t:.0f}km": f"{t:.0f} km" for t in THRESHOLDS_KM},
 }  # fmt: skip
 _WIDTH = 190
 _COLOURS = ("#b4552d", "#2d6fb4", "#3c8c4a", "#8a5bb0", "#b08a1e", "#4f8f8f", "#a33c62", "#666666")

@@ -20,8 +20,8 @@ from benchmark.leaderboard import HEADLINE
 from benchmark.metric import Metric, all_metrics
 from benchmark.score import shown, truth_of
 from benchmark.statistics import Difference, Estimate
-from benchmark.worldmap import WIDTH_PX, height_px, land_path, project
 from georeasoner.gazetteer import Gazetteer
+from georeasoner.gazetteer.worldmap import WIDTH_PX, height_px, land_path, project
 from georeasoner.geodesy import haversine_km
 from georeasoner.provenance import code_revision
 from scoring.thumbnails import data_url

@@ -60,7 +60,7 @@ def clue_weights(clues: Sequence[str], model: str | None = None) -> NDArray[np.f
     from georeasoner.sentences import embed_sentences
 
     if not clues:
-        raise EmptyResultError("no clues to weigh the classes by", "", "run `scrape` first")
+        raise EmptyResultError("no clues to weigh the classes by", "", "run `scrape builtin` first")
     texts = sorted(set(clues))  # a sentence that many pages repeat counts once
     similarity = embed_sentences(texts, model) @ embed_sentences(list(class_names()), model).T
     weights = reduce_similarities(similarity)

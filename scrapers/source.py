@@ -10,7 +10,7 @@ page: sentences, places and topics are read from it by `scrapers.text`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from urllib.parse import urljoin
@@ -84,10 +84,11 @@ class SiteSource(ClueSource, Protocol):
         follows(self, url: str) -> bool
             Whether a link that `links` gave is one of the source's pages, where this can be said
             once for all pages: to keep to a path, say. It is not asked about the start URLs.
-        api_terms: str
-            Where the terms stand under which the site offers its API to programs. robots.txt,
-            which speaks to crawlers of pages, then forbids nothing of it; that it can be read, its
-            delay and its word on training still count, and every clue's `rights` names the terms.
+        api_terms: str | None
+            Where the terms stand under which the site offers its API to programs; None for copies
+            elsewhere. robots.txt, which speaks to crawlers of pages, then forbids nothing of it;
+            that it can be read, its delay and its word on training still count, every clue's
+            `rights` names the terms, and the user agent must name a contact.
     """
 
     def start_urls(self) -> AbstractContextManager[Sequence[str]]:
@@ -98,7 +99,10 @@ class SiteSource(ClueSource, Protocol):
         ...
 
     def links(self, page: Page) -> Iterator[str]:
-        """Absolute URLs to follow from a page; those of other sites are left out, and counted."""
+        """Absolute URLs to follow from a page; those of other sites are left out, and counted.
+
+        May raise `InputError` as `parse` does, which then says it: the page leads nowhere.
+        """
         ...
 
 
@@ -109,6 +113,13 @@ class FileSource(ClueSource, Protocol):
     def pages(self) -> Iterator[Page]:
         """The pages, whole. Raises `InputError` for a file that cannot be read."""
         ...
+
+
+@runtime_checkable
+class VersionedSource(Protocol):
+    """A source that knows the version of what it gives; the run's provenance carries it."""
+
+    version: str
 
 
 def open_source(spec: str) -> SiteSource | FileSource:
@@ -135,7 +146,24 @@ def soup(page: Page) -> BeautifulSoup:
     """The page as a tree."""
     from bs4 import BeautifulSoup
 
-    return BeautifulSoup(page.body, "lxml", from_encoding=page.encoding)
+    return BeautifulSoup(page_text(page), "lxml")
+
+
+def page_text(page: Page) -> str:
+    """The page's characters.
+
+    Bytes that are valid UTF-8 are read as such whatever the site declares, because hardly any
+    other text happens to be; those that do not fit what is declared as Windows-1252, as browsers
+    do.
+    """
+    from bs4.dammit import EncodingDetector
+
+    declared = EncodingDetector.find_declared_encoding(page.body, is_html=True)
+    for encoding in ("utf-8-sig", page.encoding, declared):
+        with suppress(UnicodeDecodeError, LookupError):
+            if encoding:
+                return page.body.decode(encoding)
+    return page.body.decode("windows-1252", errors="replace")
 
 
 def html_links(page: Page) -> Iterator[str]:

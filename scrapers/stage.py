@@ -33,7 +33,15 @@ from scrapers.fetch.rights import NO_SITE, Rights, SiteWords, is_open, rights_of
 from scrapers.fetch.saved import NOT_ASKED, SavedPages
 from scrapers.known import Known
 from scrapers.pictures import Picture, add_pictures
-from scrapers.source import ClueSource, FileSource, Passage, Refused, SiteSource, open_source
+from scrapers.source import (
+    ClueSource,
+    FileSource,
+    Passage,
+    Refused,
+    SiteSource,
+    VersionedSource,
+    open_source,
+)
 from scrapers.text.read import Clue, clues_of
 
 
@@ -116,8 +124,14 @@ def _saved(source: str, parse_as: str, saved_from: str | None) -> _Pages:
 def _opened(lake: Lake, spec: str, config: dict[str, Any], settings: CrawlSettings) -> _Pages:
     """The pages of a source: those it has, or those that a crawl brings."""
     name, site = spec.partition(":")[0], open_source(spec)
+    if isinstance(site, VersionedSource):
+        config["version"] = site.version
     if isinstance(site, FileSource):
         return _Pages(name, site, site.pages(), lambda _: NO_SITE)
+    if (terms := getattr(site, "api_terms", None)) and not settings.contact:
+        raise ConfigError(
+            f"{name} without --contact", f"an address for the user agent, as {terms} ask for"
+        )
     store = PageStore(lake.root / "pages" / name)
     with site.start_urls() as urls:
         report = crawl(spec, urls, store, settings)

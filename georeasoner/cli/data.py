@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from georeasoner.cli.main import app
+
+if TYPE_CHECKING:
+    from georeasoner.lake import Lake
 
 LakeOption = Annotated[Path, typer.Option("--lake", help="The lake's directory; made if new.")]
 LakeArgument = Annotated[Path, typer.Argument(help="The lake's directory.")]
@@ -80,6 +83,32 @@ def scrape(
 
 
 @app.command()
+def coverage(
+    lake: LakeArgument,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for coverage.csv and a map, coverage.svg.")
+    ] = None,
+) -> None:
+    """What the clues speak of: how many there are by category and country, and where none are.
+
+    Example: `georeasoner coverage LAKE --out coverage`
+    """
+    from georeasoner.lake import Lake
+    from scrapers.coverage import coverage as run
+    from scrapers.coverage import write_coverage
+
+    found = run(Lake.open(lake))
+    print(f"{'category':<20}{'clues':>9}{'trainable':>11}{'countries':>11}")
+    for category, clues, trainable, countries in found.categories():
+        print(f"{category:<20}{clues:>9,}{trainable:>11,}{countries:>11,}")
+    bare = found.without()
+    print(f"{len(found.countries)} countries and territories; none speaks of {len(bare)}", end="")
+    print(f": {', '.join(bare[:12])}{', ...' if len(bare) > 12 else ''}" if bare else "")
+    if out is not None:
+        write_coverage(found, out)
+
+
+@app.command()
 def ingest(
     source: Annotated[str, typer.Argument(help="folder:PATH, table:FILE, hf:REPO, ...")],
     lake: LakeOption,
@@ -141,11 +170,24 @@ def score(
     from georeasoner.lake import Lake
     from scoring.stage import score as run
 
+    opened = Lake.open(lake)
+    take_builtin_clues(opened, weights)
     run(
-        Lake.open(lake), scorer=scorer, model=model, weights=weights, batch_size=batch_size,
+        opened, scorer=scorer, model=model, weights=weights, batch_size=batch_size,
         device=device, precision=precision, compile=compile, engine=engine,
         ray_address=ray_address,
     )  # fmt: skip
+
+
+def take_builtin_clues(lake: Lake, weights: str) -> None:
+    """`from-clues` weighs the classes by the corpus that ships where a lake has no clues."""
+    from georeasoner.progress import log
+    from scoring.weights import FROM_CLUES
+    from scrapers.stage import scrape as run
+
+    if weights.partition(":")[0] == FROM_CLUES and lake.count("views") and not lake.count("clues"):
+        log("the lake has no clues, so it gets the corpus that ships (`scrape builtin`)")
+        run(lake, "builtin")
 
 
 @app.command()

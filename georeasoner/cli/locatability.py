@@ -28,6 +28,16 @@ def fit_locatability(
         str | None, typer.Option(help="Whose embeddings, where there are several.")
     ] = None,
     folds: Annotated[int, typer.Option(help="Parts of the globe that are held out in turn.")] = 10,
+    neighbourhood: Annotated[
+        Literal["wide", "cell"],
+        typer.Option(
+            help="What no view is scored by a fit that saw: some 60 km around it, or the cell of"
+            " 36 km2 that data sets are split by."
+        ),
+    ] = "wide",
+    features: Annotated[
+        int, typer.Option(help="Random Fourier features; more for more than 20,000 views.")
+    ] = 1024,
     seed: Annotated[int, typer.Option(help="Of the folds and the random features.")] = 0,
 ) -> None:
     """Learn from models' errors how locatable a view is; `score --scorer learned` applies it.
@@ -40,7 +50,7 @@ def fit_locatability(
 
     run(
         Lake.open(lake), read_predictions(predictions), out, model=model, scores=scores,
-        seed=seed, folds=folds,
+        seed=seed, folds=folds, features=features, neighbourhood=neighbourhood,
     )  # fmt: skip
 
 

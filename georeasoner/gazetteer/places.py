@@ -25,6 +25,11 @@ ANTARCTIC_LAT = -60.0
 CITY_KM = 15.0
 TOWN_KM = 50.0
 _EARTH_RADIUS_KM = 6371.0
+# Countries whose English name takes "the" within a sentence.
+WITH_ARTICLE = frozenset(
+    ("AE", "AX", "BS", "CC", "CD", "CF", "CG", "CK", "DO", "FK", "FO", "GB", "GM", "IM", "IO", "KM",
+     "KY", "MH", "MP", "MV", "NL", "PH", "PS", "SB", "SC", "TC", "TF", "UM", "US", "VA", "VG", "VI")
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -102,6 +107,11 @@ class Gazetteer:
         except KeyError:
             raise InputError(f"country {country!r}", "an ISO 3166-1 alpha-2 code") from None
 
+    def name_in_text(self, country: str) -> str:
+        """The name as English says it within a sentence ("the Netherlands"). Raises as `name`."""
+        name = self.name(country).strip()
+        return f"the {name}" if country in WITH_ARTICLE else name
+
     def country(self, text: str) -> str | None:
         """The code that a name, alias, demonym or code means, else None."""
         return self._codes.get(fold(text))
@@ -173,10 +183,10 @@ class Gazetteer:
 
         return cKDTree(_unit(self._towns["lat"].to_numpy(), self._towns["lon"].to_numpy()))
 
-    def borders(self) -> NDArray[np.object_]:
-        """The countries' outlines as shapely geometries in degrees, longitude first."""
-        outlines: NDArray[np.object_] = self._borders[0].geometries
-        return outlines
+    def borders(self) -> dict[str, Any]:
+        """The countries' outlines by code: shapely geometries in degrees, longitude first."""
+        tree, codes, _ = self._borders
+        return dict(zip(codes.tolist(), tree.geometries, strict=True))
 
     def locate(self, lat: float, lon: float) -> Place:
         """The place of one position in degrees."""

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations, permutations
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -38,7 +38,7 @@ from scoring.learned.model import (
     refuse_used,
     save_model,
 )
-from scoring.learned.neighbourhoods import Folds
+from scoring.learned.neighbourhoods import KINDS, Folds
 
 STAGE = "fit-locatability"
 FOLDS = 10
@@ -48,6 +48,7 @@ _WIDTH = 0.3  # of the kernel: exp(-_WIDTH * d^2 / median d^2)
 _CHUNK = 4096
 _FEWEST = 20  # views for a fit of one pair of folds
 
+Neighbourhood = Literal["wide", "cell"]
 Floats = NDArray[np.float64]
 Vectors = NDArray[np.float32]
 
@@ -83,17 +84,21 @@ def fit_locatability(
     seed: int = 0,
     folds: int = FOLDS,
     features: int = FEATURES,
+    neighbourhood: Neighbourhood = "wide",
 ) -> FitResult:
     """Fit on the views of a lake that every model of `predictions` was asked about.
 
     `predictions` has model, view_id, lat and lon (null: no answer). `model` names the embeddings,
-    `scores` the class shares; both may be left out where the lake has one. Takes 4 N (D + 150)
-    bytes, and 4 K (K - 1) F^2 for K folds and F features (0.4 GB).
+    `scores` the class shares; both may be left out where the lake has one. What a
+    `neighbourhood` is, `neighbourhoods` tells. Takes 4 N (D + 150)
+    bytes, and 4 (K^2 + K + 2) F^2 for K folds and F features (0.5 GB).
     Raises `InputError` for views without truth or in too few places and where there is nothing to
     learn, `ConfigError` where `out` is there already.
     """
     if folds < 3:
         raise ConfigError(f"{folds} folds", "at least 3: to fit on, to calibrate on, to score")
+    if features < 1:
+        raise ConfigError(f"--features {features}", "at least 1")
     refuse_used(out)
     model_id = choose_model(lake, model)
     score_id = choose_score(lake, scores, model_id)
@@ -107,6 +112,7 @@ def fit_locatability(
     config = {
         "format": FORMAT, "embeddings": model_id, "shares": shares_key(score_id),
         "thresholds_km": list(THRESHOLDS_KM), "folds": folds, "seed": seed,
+        "neighbourhood": neighbourhood,
         "features": features, "synthetic_only": synthetic, "views": len(examples.view_id),
         "models": sorted(set(predictions["model"].to_pylist())),
         "data": fingerprint(examples.view_id, examples.within.tolist(), examples.lat.tolist()),
@@ -172,7 +178,9 @@ def fit(examples: Examples, config: dict[str, Any]) -> LocatabilityModel:
     """The heads of every ordered pair of folds. Raises `InputError` for too few places or views."""
     from sklearn.kernel_approximation import RBFSampler
 
-    folds = Folds.of_views(examples.lat, examples.lon, config["folds"], config["seed"])
+    folds = Folds.of_views(
+        examples.lat, examples.lon, config["folds"], config["seed"], KINDS[config["neighbourhood"]]
+    )
     near = folds.near(examples.lat, examples.lon)
     own = folds.of(examples.lat, examples.lon)
     gamma = _WIDTH / _median_squared_distance(examples.inputs, config["seed"])
@@ -208,19 +216,26 @@ def _fit_pairs(
 ) -> dict[frozenset[int], list[Base]]:
     """For every pair of folds, and every penalty, ridge on the views that are near neither.
 
-    Views that are near the same folds are in the same fits, so their moments are summed once.
+    Their moments are those of all views, less those near the one and those near the other, plus
+    those near both: so every view is summed a few times, however many pairs there are.
     """
     pairs = [frozenset(pair) for pair in combinations(range(count), 2)]
-    size = len(phase)
-    moments = {pair: _Moments.empty(size) for pair in pairs}
+    few = [frozenset[int](), *(frozenset({f}) for f in range(count)), *pairs]
+    near_all = {folds: _Moments.empty(len(phase)) for folds in few}
     signatures, group = np.unique(near, axis=0, return_inverse=True)
     for number, signature in enumerate(signatures):
-        used = [pair for pair in pairs if not signature[sorted(pair)].any()]
-        for rows in _chunks(np.flatnonzero(group.ravel() == number) if used else []):
+        folds = set(np.flatnonzero(signature).tolist())
+        for rows in _chunks(np.flatnonzero(group.ravel() == number)):
             features = fourier_features(examples.inputs[rows], projection, phase)
             part = _Moments.of(features, examples.within[rows])
-            for pair in used:
-                moments[pair].add(part)
+            for subset in (s for s in few if s <= folds):
+                near_all[subset].add(part)
+    for pair in pairs:
+        f, g = sorted(pair)
+        near_all[pair].add(near_all[frozenset()])
+        near_all[pair].add(near_all[frozenset({f})], -1)
+        near_all[pair].add(near_all[frozenset({g})], -1)
+    moments = {pair: near_all[pair] for pair in pairs}
     for pair, found in moments.items():
         if found.views < _FEWEST:
             raise InputError(
@@ -256,11 +271,12 @@ class _Moments:
             len(wide), wide.T @ wide, wide.sum(axis=0), wide.T @ target, target.sum(axis=0)
         )  # fmt: skip
 
-    def add(self, other: _Moments) -> None:
-        """More views."""
-        self.views += other.views
+    def add(self, other: _Moments, sign: int = 1) -> None:
+        """More views, or fewer."""
+        self.views += sign * other.views
         for name in ("outer", "total", "cross", "target"):
-            getattr(self, name).__iadd__(getattr(other, name))
+            ours, theirs = getattr(self, name), getattr(other, name)
+            (np.add if sign > 0 else np.subtract)(ours, theirs, out=ours)
 
     def solve(self) -> list[Base]:
         """Weights and intercepts, for each of the penalties."""

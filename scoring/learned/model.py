@@ -25,11 +25,11 @@ from numpy.typing import NDArray
 
 from georeasoner.errors import ConfigError, ModelError
 from georeasoner.lake.files import TEMPORARY, write_bytes, write_json
-from scoring.learned.neighbourhoods import Folds
+from scoring.learned.neighbourhoods import KINDS, Folds
 from scoring.model_files import content_revision, read_json
 
 THRESHOLDS_KM = (25.0, 200.0, 750.0)
-FORMAT = "georeasoner-locatability-1"
+FORMAT = "georeasoner-locatability-2"
 SHARE_WEIGHT = 0.5  # of the class shares beside the embedding, which has weight 1
 _ACCEPTED = "a folder that `fit-locatability` made"
 _ARRAYS = {"projection": 2, "phase": 1, "coefficients": 2, "intercepts": 2, "scored_fold": 1,
@@ -153,7 +153,10 @@ def model_config(folder: Path) -> dict[str, Any]:
     config = read_json(folder / "config.json", _ACCEPTED)
     if config.get("format") != FORMAT:
         raise ModelError(f"{folder} is of format {config.get('format')!r}", FORMAT)
-    lacking = sorted({"embeddings", "shares", "folds", "seed", "synthetic_only"} - set(config))
+    needed = {"embeddings", "shares", "folds", "seed", "neighbourhood", "synthetic_only"}
+    lacking = sorted(needed - set(config))
+    if not lacking and config["neighbourhood"] not in KINDS:
+        raise ModelError(f"neighbourhood {config['neighbourhood']!r}", f"one of {', '.join(KINDS)}")
     if lacking:
         raise ModelError(f"the config of {folder} lacks {', '.join(lacking)}", _ACCEPTED)
     return config
@@ -172,8 +175,8 @@ def load_model(folder: Path) -> LocatabilityModel:
     if {name: array.ndim for name, array in arrays.items()} != _ARRAYS:
         raise ModelError(f"{folder}/model.safetensors holds {sorted(arrays)}", f"{sorted(_ARRAYS)}")
     folds = Folds(
-        int(config["folds"]), int(config["seed"]), arrays["parents"], arrays["parent_fold"],
-        arrays["cells"],
+        int(config["folds"]), int(config["seed"]), KINDS[config["neighbourhood"]],
+        arrays["parents"], arrays["parent_fold"], arrays["cells"],
     )  # fmt: skip
     heads = len(arrays["scored_fold"])
     model = LocatabilityModel(

@@ -25,7 +25,6 @@ NAMES_ANOTHER = 0.35
 """How often a sentence names a second country, where there is one with the same value."""
 
 ROBOTS = "User-agent: *\nDisallow: /private/\nContent-Signal: search=yes, ai-train=yes\n"
-WITH_ARTICLE = frozenset({"GB", "US"})
 
 ALONE = (
     "In {here}, look out for this: {sight}.",
@@ -120,14 +119,9 @@ def _sentence(
     return template.format(
         sight=sight,
         Sight=sight[0].upper() + sight[1:],
-        here=_in_text(country),
-        there=_in_text(there) if there else "",
+        here=gazetteer().name_in_text(country),
+        there=gazetteer().name_in_text(there) if there else "",
     )
-
-
-def _in_text(country: str) -> str:
-    name = gazetteer().name(country)
-    return f"the {name}" if country in WITH_ARTICLE else name
 
 
 def common_values(world: World, kind: str, country: str) -> list[str]:

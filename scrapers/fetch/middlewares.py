@@ -207,7 +207,8 @@ class ReadReservations(Middleware):
 class Patience(RetryMiddleware):
     """Waits as long as a site asks by `Retry-After`, then asks again; too long a wait ends it.
 
-    Nothing else is asked for meanwhile.
+    Nothing else is asked for meanwhile. A 200 that asks to come again is no page: so the MediaWiki
+    API answers when it is busy.
     """
 
     async def process_response(self, request: Request, response: Response) -> Request | Response:
@@ -215,6 +216,8 @@ class Patience(RetryMiddleware):
             if once_more := self._retry(request, "cut"):
                 return once_more
             raise ResponseDataLossError
+        if response.status == 200 and "Retry-After" in response.headers:
+            response = response.replace(status=503)
         again: Request | Response = super().process_response(request, response)
         asked_s = _retry_after_s(response) if isinstance(again, Request) else None
         if asked_s is None:

@@ -1,14 +1,15 @@
-"""Pages that somebody saved from a browser: files in, the pages they were out.
+"""Files as pages: what somebody saved from a browser, or wrote.
 
-Their address is taken from the page itself: the canonical link, `og:url`, or the comment that a
-browser leaves ("saved from url=..."). The site was not asked, so its robots.txt and tdmrep.json are
-unknown: that counts as a reservation of training.
+The address of a saved page is taken from the page itself: the canonical link, `og:url`, or the
+comment that a browser leaves ("saved from url=..."). The site was not asked, so its robots.txt and
+tdmrep.json are unknown: for the pages of a source that counts as a reservation of training.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from scrapers.source import ClueSource, open_source, soup
 
 NOT_ASKED = SiteWords(unread="robots.txt and tdmrep.json: not read (a saved page)")
 
-_SUFFIXES = frozenset({".html", ".htm", ".xhtml", ".json"})
+HTML = frozenset({".html", ".htm", ".xhtml"})
 _SAVED_FROM = re.compile(rb"<!--\s*saved from url=\(\d+\)(\S+)")
 
 
@@ -33,35 +34,58 @@ class SavedPages:
 
     def pages(self) -> Iterator[Page]:
         """The pages, in the order of the files' names."""
-        if not self.path.exists():
-            raise InputError(f"there is no {self.path}", "a saved page or a folder of them")
-        files = [self.path]
-        if self.path.is_dir():
-            found = (f for f in self.path.rglob("*") if f.suffix.lower() in _SUFFIXES)
-            files = sorted(f for f in found if f.is_file())
-        if not files:
-            raise InputError(f"{self.path} holds no page", f"files {', '.join(sorted(_SUFFIXES))}")
+        files = page_files(self.path, HTML | {".json"})
         if self.url and len(files) > 1:
             raise ConfigError(f"--url with the {len(files)} pages of {self.path}", "one page")
         for file in files:
-            yield _page(file, self.url)
+            page = saved_page(file, self.url)
+            if site_of(page.url) is None:
+                raise InputError(
+                    f"{file} does not say where it is from"
+                    + (f" ({self.url!r})" if self.url else ""),
+                    'a canonical link, og:url or a browser\'s comment "saved from url"',
+                    "give its address with --url",
+                )
+            yield page
 
 
-def _page(file: Path, url: str | None) -> Page:
+def page_files(path: Path, suffixes: frozenset[str] = HTML) -> list[Path]:
+    """The file, or those of a folder with such suffixes, in the order of their names.
+
+    Raises `InputError` where there is none.
+    """
+    if not path.exists():
+        raise InputError(f"there is no {path}", "a saved page or a folder of them")
+    if not path.is_dir():
+        return [path]
+    files = sorted(f for f in path.rglob("*") if f.suffix.lower() in suffixes and f.is_file())
+    if not files:
+        raise InputError(f"{path} holds no page", f"files {', '.join(sorted(suffixes))}")
+    return files
+
+
+def saved_page(file: Path, url: str | None = None) -> Page:
+    """A saved page, of the address that it states where none is given, else of `file:NAME`."""
     from w3lib.encoding import html_to_unicode
 
-    body = file.read_bytes()
-    encoding, _ = html_to_unicode(None, body, default_encoding="utf-8")
-    when = datetime.fromtimestamp(file.stat().st_mtime, UTC)
-    page = Page(url or "", 200, {}, body, encoding, when, content_sha256(body))
-    address = url or _address(page)
-    if site_of(address) is None:
-        raise InputError(
-            f"{file} does not say where it is from" + (f" ({address!r})" if address else ""),
-            'a canonical link, og:url or a browser\'s comment "saved from url"',
-            "give its address with --url",
-        )
-    return Page(address, 200, {}, body, encoding, when, page.content_sha256)
+    page = file_page(file)
+    encoding, _ = html_to_unicode(None, page.body, default_encoding="utf-8")
+    page = replace(page, encoding=encoding)
+    return replace(page, url=url or _address(page) or page.url)
+
+
+def file_page(file: Path) -> Page:
+    """Any file as a page, retrieved when it was last changed.
+
+    Its address is `file:NAME`: the folders of somebody's machine are nobody's business. Raises
+    `InputError` for a file that cannot be read.
+    """
+    try:
+        body, changed = file.read_bytes(), file.stat().st_mtime
+    except OSError as error:
+        raise InputError(f"{file} cannot be read ({error.strerror})", "a file") from None
+    when = datetime.fromtimestamp(changed, UTC)
+    return Page(f"file:{file.name}", 200, {}, body, None, when, content_sha256(body))
 
 
 def _address(page: Page) -> str:

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ from scrapy.spidermiddlewares.httperror import HttpError
 from twisted.internet.error import ConnectError, ConnectionClosed
 from twisted.python.failure import Failure
 
+from georeasoner.errors import InputError
 from scrapers.fetch import middlewares
 from scrapers.fetch.addresses import host_of, is_loopback, names_private_place, site_of
 from scrapers.fetch.crawl import PRIVATE
@@ -141,8 +143,9 @@ class ClueSpider(scrapy.Spider):
         new = stored is None or (stored == "kept" and page.retrieved_at >= self.started)
         self.tell(asked, "fetched" if new else str(stored), page.url)
         if self.source and (self.api_terms or rights_of(page).links):
-            for link in self.source.links(page):
-                yield from self.visit(link)
+            with suppress(InputError):  # parsing the page says what it lacks
+                for link in self.source.links(page):
+                    yield from self.visit(link)
 
     def _is_wanted(self, response: Response) -> bool:
         kind = response.headers.get("Content-Type", b"text/").decode("latin-1").lower()

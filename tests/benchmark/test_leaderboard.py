@@ -19,8 +19,8 @@ from benchmark.page import _difference
 from benchmark.run import run
 from benchmark.statistics import Difference
 from benchmark.task import Task
-from benchmark.worldmap import height_px, land_path, project
 from georeasoner.errors import InputError
+from georeasoner.gazetteer.worldmap import height_px, land_path, project
 
 EVIL = "</script><img src=x onerror=alert(1)>"
 

@@ -13,6 +13,7 @@ import pytest
 from benchmark.locatability import ALL, FARTHEST_KM, Report, validate
 from benchmark.predicted import PREDICTED, read_predictions
 from benchmark.score import Scoring
+from georeasoner.clueworld.exact import exact_within
 from georeasoner.errors import EmptyResultError, InputError, UnknownNameError
 from georeasoner.lake import Lake
 
@@ -57,7 +58,8 @@ def test_a_score_that_knows_beats_one_that_does_not(tmp_path: Path) -> None:
     assert good.values["auroc_25km"].low > bad.values["auroc_25km"].high
     # Brier of such a score: mean of q (1 - q) = 1/6
     assert good.values["brier_25km"].value == pytest.approx(1 / 6, abs=0.03)
-    assert "brier_25km" not in bad.values and "spearman_exact" not in good.values
+    assert not {"brier_25km", "spearman_exact", "spearman_exact_25km"} & set(bad.values)
+    assert "spearman_exact" not in good.values
     change = good.differences["auroc_25km"]
     assert change.low > 0.2 and change.value == pytest.approx(
         good.values["auroc_25km"].value - bad.values["auroc_25km"].value
@@ -106,9 +108,14 @@ def test_the_exact_locatability_of_clueworld(held_out: Path) -> None:
     lake = Lake.open(held_out)
     rows = lake.read("views", ["view_id", "lat", "lon", "extra"]).to_pylist()
     exact = {r["view_id"]: json.loads(r["extra"])["locatability"] for r in rows}
+    within = exact_within([r["extra"] for r in rows], (25, 200, 750))
+    assert within is not None and (np.diff(within, axis=1) >= 0).all()
+    names = ("p_within_25km", "p_within_200km", "p_within_750km")
     with lake.writing("exact", {}) as out:
         out.add("scores", [
-            {"score_id": "exact:m@1", "view_id": v, "locatability": x} for v, x in exact.items()
+            {"score_id": "exact:m@1", "view_id": v, "locatability": x,
+             **dict(zip(names, p.tolist(), strict=True))}
+            for (v, x), p in zip(exact.items(), within, strict=True)
         ])  # fmt: skip
         out.accept(count=len(exact))
     score(lake, scorer="random")
@@ -117,7 +124,9 @@ def test_the_exact_locatability_of_clueworld(held_out: Path) -> None:
         schema=PREDICTED,
     )
     report = validate(lake, said, ["random:seed-0@1", "exact:m@1"], Scoring(resamples=50))
-    assert row(report, "exact:m@1").values["spearman_exact"].value == pytest.approx(1)
+    values = row(report, "exact:m@1").values
+    for name in ("", "_25km", "_200km", "_750km"):
+        assert values[f"spearman_exact{name}"].value == pytest.approx(1)
     assert abs(row(report, "random:seed-0@1").values["spearman_exact"].value) < 0.6
 
 

@@ -41,7 +41,7 @@ def test_commands_are_documented(name):
 
 def test_every_command_of_the_design_is_there():
     assert command_names() == [
-        "audit", "benchmark", "build", "compact", "dedup", "doctor", "finetune",
-        "fit-locatability", "ingest", "leaderboard", "migrate", "publish", "quickstart", "remove",
-        "score", "scrape", "sql", "validate-locatability",
+        "audit", "benchmark", "build", "compact", "coverage", "dedup", "doctor",
+        "finetune", "fit-locatability", "ingest", "leaderboard", "migrate", "publish",
+        "quickstart", "remove", "score", "scrape", "sql", "validate-locatability",
     ]  # fmt: skip

@@ -14,7 +14,7 @@ from georeasoner.errors import ConfigError, EmptyResultError, InputError, ModelE
 from georeasoner.lake import Lake
 from scoring.learned.fit import fit_locatability, platt
 from scoring.learned.model import inputs_of, load_model
-from scoring.learned.neighbourhoods import Folds
+from scoring.learned.neighbourhoods import KINDS, Folds, cells_of
 from scoring.scorers.entropy import certainty
 from scoring.stage import score
 
@@ -153,6 +153,19 @@ def test_folds_hold_out_neighbourhoods() -> None:
         apart = np.hypot((lat - a) * 111, (lon - b) * 111 * np.cos(np.radians(a)))[clear]
         assert f < 0 or apart.min() > 15
     assert folds.of(np.array([-30.0, np.nan]), np.array([140.0, 0.0])).tolist() == [-1, -1]
+
+
+def test_a_neighbourhood_may_be_the_cell_of_the_splits() -> None:
+    """Views of one cell of 36 km2 are in one fold; what lies in the next one may be learnt from."""
+    rng = np.random.default_rng(0)
+    lat, lon = rng.uniform(48, 48.4, 800), rng.uniform(2, 2.6, 800)  # about 2,000 km2
+    folds = Folds.of_views(lat, lon, 4, seed=0, kind=KINDS["cell"])
+    cells, fold = cells_of(lat, lon, 6), folds.of(lat, lon)
+    assert set(fold) == {0, 1, 2, 3}
+    assert all(len(set(fold[cells == cell])) == 1 for cell in np.unique(cells))
+    assert (folds.near(lat, lon).sum(axis=1) == 1).all()
+    far = np.array([48.9]), np.array([2.3])  # no training view in its cell: every fit is clear
+    assert folds.of(*far).tolist() == [-1]
 
 
 def test_platt_finds_the_logistic_function_and_stands_constants() -> None:

@@ -37,7 +37,9 @@ def test_agreement_of_the_published_with_themselves() -> None:
 
 
 def test_mistakes_are_named() -> None:
-    with pytest.raises(EmptyResultError, match="no clues to weigh the classes by; run `scrape`"):
+    with pytest.raises(
+        EmptyResultError, match="no clues to weigh the classes by; run `scrape builtin`"
+    ):
         load_weights("from-clues")
     with pytest.raises(EmptyResultError, match="no class more than of another"):
         reduce_similarities(np.full((2, 150), -0.1))

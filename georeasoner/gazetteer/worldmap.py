@@ -43,19 +43,28 @@ def _plane(
     return x, a4 * t**9 + a3 * t**7 + a2 * t**3 + a1 * t
 
 
-@cache
 def land_path() -> str:
     """One SVG path of the gazetteer's borders, simplified to what a screen shows."""
+    return "".join(country_paths().values())
+
+
+@cache
+def country_paths() -> dict[str, str]:
+    """An SVG path for each country that is large enough to be seen, by code."""
     import shapely
 
-    parts = []
-    for polygon in shapely.get_parts(Gazetteer.load().borders()):
-        if polygon.geom_type != "Polygon":
-            continue
-        lon, lat = np.asarray(polygon.exterior.coords).T
-        shape = shapely.Polygon(np.column_stack(project(lat, lon)))
-        if lat.max() < SOUTH_DEG or shape.area < _SMALLEST_PX2:
-            continue
-        points = shape.simplify(_SIMPLIFY_PX).exterior.coords[:-1]
-        parts.append("M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points) + "Z")
-    return "".join(parts)
+    paths = {}
+    for code, outline in Gazetteer.load().borders().items():
+        parts = []
+        for polygon in shapely.get_parts(outline):
+            if polygon.geom_type != "Polygon":
+                continue
+            lon, lat = np.asarray(polygon.exterior.coords).T
+            shape = shapely.Polygon(np.column_stack(project(lat, lon)))
+            if lat.max() < SOUTH_DEG or shape.area < _SMALLEST_PX2:
+                continue
+            points = shape.simplify(_SIMPLIFY_PX).exterior.coords[:-1]
+            parts.append("M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points) + "Z")
+        if parts:
+            paths[code] = "".join(parts)
+    return paths
