@@ -1,37 +1,18 @@
-"""Files that are whole or absent: written under a temporary name, flushed, then renamed.
-
-And reading from the middle of many of them on, without what comes before.
-"""
+"""Parquet files that are whole or absent, and reading from the middle of many of them on."""
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as pds
 import pyarrow.parquet as pq
 
-TEMPORARY = ".tmp-"
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Write JSON atomically."""
-    write_bytes(path, (json.dumps(content, indent=1, default=str) + "\n").encode())
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write bytes atomically; the folder is made if need be."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(TEMPORARY + path.name)
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+from georeasoner.files import TEMPORARY as TEMPORARY
+from georeasoner.files import write_bytes as write_bytes
+from georeasoner.files import write_json as write_json
 
 
 def write_parquet(path: Path, table: pa.Table, row_group_bytes: int = 32 << 20) -> None:

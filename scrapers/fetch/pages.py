@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 
 from georeasoner.errors import IntegrityError
-from georeasoner.lake.files import write_bytes, write_json
+from georeasoner.files import write_bytes, write_json  # not the lake's: the spider starts lightly
 
 
 @dataclass(frozen=True)
