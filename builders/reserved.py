@@ -21,7 +21,7 @@ def check_overrides(lake: Lake, sources: Sequence[str]) -> None:
     """Raises `ConfigError` for a source of which the lake has no reserved clues."""
     reserved: Counter[str] = Counter()
     if sources:
-        for batch in lake.batches("clues", ["source", "ai_training_allowed"]):
+        for batch in lake.unique_clues(["source", "ai_training_allowed"]):
             rows = batch.to_pylist()
             reserved.update(row["source"] for row in rows if not row["ai_training_allowed"])
     for source in sources:
