@@ -24,6 +24,7 @@ _PACKAGES = {
 _KEYS = {
     "HF_TOKEN": "publish to and read private repositories of the Hub",
     "MAPILLARY_TOKEN": "ingest mapillary:BBOX",
+    "REDDIT_TOKEN": "scrape reddit; or REDDIT_CLIENT_ID and REDDIT_CLIENT_SECRET",
 }
 
 
