@@ -1,39 +1,28 @@
-"""What a licence's name allows: whether pixels and texts may be handed on, and its Hub id."""
+"""What a licence allows a data set to do, and how the Hub calls it."""
 
 from __future__ import annotations
 
 import re
 
-# Licences under which anyone may hand copies on, however they are written.
-_OPEN = re.compile(
-    r"(https?-)?("
-    r"cc-?(0|zero|by|pdm?|sa)(-|$)|creative-?commons|"
-    r"public-?domain|pdm?(-|$)|pddl|"
-    r"odbl|odc-by|open-(database|data-commons)|"
-    r"etalab|licence-ouverte|open-licence-etalab"
-    r")"
-)
+from georeasoner.licences import licence
+
 _HUB_IDS = re.compile(
-    r"cc0-1\.0|cc-by(-nc)?(-sa|-nd)?-[234]\.0|odbl|etalab-2\.0|pddl|odc-by|apache-2\.0|mit"
+    r"cc0-1\.0|cc-by(-nc)?(-sa|-nd)?-[234]\.0|etalab-2\.0|apache-2\.0|mit|odbl|pddl|odc-by"
 )
 
 
-def _normal(licence: str) -> str:
-    return re.sub(r"[\s_:/]+", "-", licence.strip().lower())
-
-
-def redistributable(licence: str | None) -> bool:
+def redistributable(name: str | None) -> bool:
     """Whether what is under this licence may be handed on unchanged.
 
-    True for Creative Commons of every kind, the public domain, the Open Database Licence and
-    Etalab's Licence Ouverte. An unknown or missing licence allows nothing.
+    True for Creative Commons of every kind, the public domain and the open licences of data and
+    software. An unknown or missing licence allows nothing.
     """
-    return licence is not None and _OPEN.match(_normal(licence)) is not None
+    return licence(name).redistributable
 
 
-def hub_id(licence: str | None) -> str:
+def hub_id(name: str | None) -> str:
     """The Hub's identifier of a licence: `cc-by-sa-4.0` and so on, `unknown`, or `other`."""
-    if licence is None:
+    if name is None:
         return "unknown"
-    name = _normal(licence)
-    return name if _HUB_IDS.fullmatch(name) else "other"
+    known = re.sub(r"^(odbl|pddl|odc-by)-1\.0$", r"\1", (licence(name).id or "").lower())
+    return known if _HUB_IDS.fullmatch(known) else "other"

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 from georeasoner.errors import ConfigError
 from georeasoner.lake import Lake
 from georeasoner.lake.writer import Sums
+from georeasoner.licences import licence
 from georeasoner.provenance import fingerprint
 from georeasoner.sentences import embed_sentences
 
@@ -42,10 +43,6 @@ _COLUMNS = [
     "clue_id", "text", "language", "countries", "regions", "category", "license",
     "ai_training_allowed", "retrieved_at",
 ]  # fmt: skip
-_OPEN = [
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (r"CC ?0|public domain", r"CC[ -]BY\b(?![ -](SA|N[CD]))", r"CC[ -]BY[ -]SA\b")
-]
 _WORD = re.compile(r"[^\W_]+(?:[-’'][^\W_]+)*")
 _QUOTED = re.compile(r"[\"“„«]([^\"”“»]+)[\"”“»]")
 _LATE = datetime.max.replace(tzinfo=UTC)
@@ -114,10 +111,9 @@ def mark(clue: Clue) -> str:
 
 def worth(clue: Clue) -> tuple[bool, int, datetime, str]:
     """The order in which clues of a group are kept, the first one before the others."""
-    matches = (at for at, pattern in enumerate(_OPEN) if pattern.match(clue["license"] or ""))
-    openness = next(matches, len(_OPEN))
     known = clue["retrieved_at"] or _LATE
-    return not clue["ai_training_allowed"], openness, known, clue["clue_id"]
+    terms = licence(clue["license"]).terms
+    return not clue["ai_training_allowed"], terms, known, clue["clue_id"]
 
 
 class _Bucket:

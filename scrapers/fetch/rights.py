@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from georeasoner.licences import licence
 from scrapers.fetch.pages import Page, PageStore
 from scrapers.fetch.robots import lines_for, matches, preferences
 from scrapers.source import soup
@@ -32,7 +33,6 @@ AGENT = "GeoReasoner"
 
 TDMREP = "/.well-known/tdmrep.json"
 
-_OPEN = re.compile(r"(CC0|CC[ -]BY([ -]SA)?|Public Domain)\b(?![ -]N[CD])", re.IGNORECASE)
 # the last four are names of earlier drafts
 _TRAINING = frozenset({"ai-train", "train-ai", "train-genai", "genai", "ai", "tdm"})
 _SIGNALS = ("content-signal", "content-usage")
@@ -75,8 +75,8 @@ NO_SITE = SiteWords()
 
 
 def is_open(license: str | None) -> bool:
-    """Whether a licence lets anybody use what it covers, by its name."""
-    return bool(license and _OPEN.match(license))
+    """Whether a licence, by its name or URL, lets anybody use what it covers."""
+    return licence(license).open
 
 
 def site_words(documents: PageStore, url: str, api_terms: str | None = None) -> SiteWords:
