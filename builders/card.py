@@ -38,7 +38,6 @@ def _header(name: str, revision: str, contents: Contents) -> dict[str, Any]:
     """`datasets` keeps what it loaded from a folder under a hash of this header and the folder's
     last name, whatever the files hold: so every configuration carries the data's own revision."""
     total = contents.splits.total()
-    licences = sorted({hub_id(licence) for licence in contents.licenses})
     bounds = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
     sizes = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M")
     tags = ["geolocation", "street-view", "georeasoner"]
@@ -58,11 +57,17 @@ def _header(name: str, revision: str, contents: Contents) -> dict[str, Any]:
         configs.append({"config_name": "clues", "description": said, "data_files": clues})
     return {
         "pretty_name": name,
-        "license": licences[0] if len(licences) == 1 else licences,
+        "license": _hub_licence(contents),
         "size_categories": [sizes[sum(total >= bound for bound in bounds)]],
         "tags": tags + (["synthetic"] if contents.synthetic else []),
         "configs": configs,
     }
+
+
+def _hub_licence(contents: Contents) -> str:
+    """The Hub has one licence for views and clues: theirs, or `other` where there is no one."""
+    licences = {hub_id(licence) for licence in (*contents.licenses, *contents.clue_licenses)}
+    return licences.pop() if len(licences) == 1 and "unknown" not in licences else "other"
 
 
 def _body(name: str, record: dict[str, Any], contents: Contents, sums: Sums) -> str:
@@ -80,6 +85,7 @@ def _body(name: str, record: dict[str, Any], contents: Contents, sums: Sums) -> 
         "## Licences and attribution",
         "The `license`, `attribution` and `source_url` of every view are in its row.",
         _table(("licence", "views"), contents.licenses),
+        _clue_licences(contents),
         _table(("attribution", "views"), contents.attributions),
         _withheld(contents),
         "## How it was made",
@@ -117,6 +123,14 @@ def _notices(total: int, config: dict[str, Any], contents: Contents) -> Iterable
             f"> **Not for publishing.** {contents.not_redistributable:,} views may not be"
             " redistributed."
         )
+
+
+def _clue_licences(contents: Contents) -> str:
+    """A table, unless the licence in the header covers views and clues alike."""
+    if not contents.clue_licenses or _hub_licence(contents) != "other":
+        return ""
+    said = "Those of every clue are in its row too: `license` and `source_url`."
+    return f"{said}\n\n{_table(('licence', 'clues'), contents.clue_licenses)}"
 
 
 def _withheld(contents: Contents) -> str:

@@ -43,6 +43,7 @@ class Contents:
     splits: Counter[str] = field(default_factory=Counter)
     countries: Counter[str] = field(default_factory=Counter)
     licenses: Counter[str | None] = field(default_factory=Counter)
+    clue_licenses: Counter[str | None] = field(default_factory=Counter)
     attributions: Counter[str | None] = field(default_factory=Counter)
     synthetic: int = 0
     not_redistributable: int = 0
@@ -70,6 +71,7 @@ class Contents:
             "splits": dict(self.splits),
             "countries": dict(self.countries),
             "licenses": {name or "unknown": n for name, n in self.licenses.items()},
+            "clue_licenses": {name or "unknown": n for name, n in self.clue_licenses.items()},
             "synthetic_views": self.synthetic,
             "not_redistributable_views": self.not_redistributable,
             "views_without_pixels": self.without_pixels,
@@ -289,6 +291,7 @@ def _write_clues(
                 contents.clues_withheld += 1
                 continue
             writer.add(row)
+            contents.clue_licenses[row["license"]] += 1
             if row is not found:
                 contents.clues_overridden[row["source"]] += 1
             if row["ai_training_allowed"]:

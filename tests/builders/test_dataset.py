@@ -123,7 +123,9 @@ def test_card_and_provenance_say_what_was_written(lake, tmp_path):
     assert (contents["views_without_pixels"], contents["clues_withheld"]) == (1, 1)
     _, header, body = (out / "README.md").read_text().split("---\n", 2)
     head = yaml.safe_load(header)
-    assert head["license"] == ["cc-by-sa-4.0", "unknown"]
+    assert head["license"] == "other"  # views: CC-BY-SA-4.0, unknown; the clue: CC0-1.0
+    assert contents["clue_licenses"] == {"CC0-1.0": 1}
+    assert "| licence | clues |\n| --- | ---: |\n| CC0-1.0 | 1 |" in body
     assert [c["config_name"] for c in head["configs"]] == ["views", "scores", "clues"]
     assert "synthetic" not in head["tags"] and "Synthetic" not in body
     assert "| by &lt;me&gt; &#124; you | 8 |" in body
