@@ -19,6 +19,7 @@ from bs4 import BeautifulSoup, Tag
 from bs4.element import CData, NavigableString, PageElement
 
 from georeasoner.errors import InputError
+from georeasoner.licences import licence, stated
 from scrapers.fetch.pages import Page
 from scrapers.source import missing, soup
 from scrapers.text.places import countries_in
@@ -41,6 +42,8 @@ _MARKDOWN_MARKS = re.compile(
     re.MULTILINE,
 )
 _BREAK = "\x1e"
+_LINK = "\x02"  # on both sides of a link's words; no white space, as \x1e is
+_LINKED = re.compile(f"{_LINK}[^{_LINK}]*{_LINK}")
 _BLANK_LINE = re.compile(rf"{_BREAK}\s*{_BREAK}[\s{_BREAK}]*")
 
 
@@ -74,12 +77,15 @@ class Section:
         return None
 
 
-def sections(root: Tag, base: str, *, loose: bool = False) -> Iterator[Section]:
+def sections(
+    root: Tag, base: str, *, loose: bool = False, labels: bool = True
+) -> Iterator[Section]:
     """The sections of a tree, in its order; menus, forms, tables and scripts are cut out of it.
 
     A text is what a paragraph, list item or caption holds itself, without the lists inside it,
     which follow as texts of their own; an empty line (`<br><br>`) parts two. Words that stand loose
-    in other blocks are mostly menus and buttons, and count only if `loose`. `base` is the address
+    in other blocks are mostly menus and buttons, and count only if `loose`; texts that are nothing
+    but links are mostly labels of pages, and do not count without `labels`. `base` is the address
     that the pictures' are relative to.
     """
     _cut(root)
@@ -97,7 +103,9 @@ def sections(root: Tag, base: str, *, loose: bool = False) -> Iterator[Section]:
         elif type(node) in (NavigableString, CData):
             holder = _holder(node, root)
             if holder is not None and (loose or holder.name in _PARAGRAPHS):
-                holders.setdefault(id(holder), []).append(str(node))
+                linked = not labels and node != _BREAK and node.find_parent("a", href=True)
+                words = f"{_LINK}{node}{_LINK}" if linked else str(node)
+                holders.setdefault(id(holder), []).append(words)
     yield _filled(at, holders)
 
 
@@ -123,7 +131,9 @@ def _holder(text: PageElement, root: Tag) -> Tag | None:
 def _filled(section: Section, holders: dict[int, list[str]]) -> Section:
     for strings in holders.values():
         for text in _BLANK_LINE.split("".join(strings)):
-            if words := _collapsed(text):
+            words = _collapsed(text.replace(_LINK, ""))
+            rest = _LINKED.sub("", text)
+            if words and (rest == text or any(map(str.isalnum, rest))):
                 section.texts.append(words)
     return section
 
@@ -150,6 +160,19 @@ def image_of(tag: Tag, base: str) -> str | None:
         if value and not value.startswith("data:"):
             return urljoin(base, value)
     return None
+
+
+def page_licence(tree: BeautifulSoup) -> str | None:
+    """What the page says its licence is: the strictest of its `rel="license"` links.
+
+    One in a figure, quotation or aside is about that alone.
+    """
+    found = [
+        stated(text_of(link), str(link["href"]).strip())
+        for link in tree.select('a[rel~="license"][href], link[rel~="license"][href]')
+        if not link.find_parent(["figure", "figcaption", "blockquote", "aside"])
+    ]
+    return max(filter(None, found), key=lambda name: licence(name).terms, default=None)
 
 
 def address(page: Page, tree: BeautifulSoup) -> str:

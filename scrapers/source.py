@@ -108,7 +108,14 @@ class SiteSource(ClueSource, Protocol):
 
 @runtime_checkable
 class FileSource(ClueSource, Protocol):
-    """A source whose pages are at hand: files of the user's or of this package."""
+    """A source whose pages are at hand: files of the user's or of this package.
+
+    A page without the structure of the source is an error, unless the source sets
+
+        strict: bool
+            False where the pages are many and independent: such a page is then a reject, and an
+            error only if no page is usable, as in a crawl.
+    """
 
     def pages(self) -> Iterator[Page]:
         """The pages, whole. Raises `InputError` for a file that cannot be read."""
@@ -166,9 +173,9 @@ def page_text(page: Page) -> str:
     return page.body.decode("windows-1252", errors="replace")
 
 
-def html_links(page: Page) -> Iterator[str]:
-    """The absolute URL of every `<a href>`, in the order of the page."""
-    for anchor in soup(page).select("a[href]"):
+def html_links(page: Page, selector: str = "a[href]") -> Iterator[str]:
+    """The absolute URL of every link that the selector finds, in the order of the page."""
+    for anchor in soup(page).select(selector):
         try:
             yield urljoin(page.url, str(anchor["href"]).strip())
         except ValueError:  # such as an IPv6 address without its end

@@ -139,7 +139,8 @@ def _opened(lake: Lake, spec: str, config: dict[str, Any], settings: CrawlSettin
     if isinstance(site, VersionedSource):
         config["version"] = site.version
     if isinstance(site, FileSource):
-        return _Pages(name, site, site.pages(), lambda _: NO_SITE)
+        strict = getattr(site, "strict", True)
+        return _Pages(name, site, site.pages(), lambda _: NO_SITE, strict=strict)
     if (terms := getattr(site, "api_terms", None)) and not settings.contact:
         raise ConfigError(
             f"{name} without --contact", f"an address for the user agent, as {terms} ask for"

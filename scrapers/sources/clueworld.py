@@ -14,6 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
+from georeasoner.licences import stated
 from georeasoner.registry import register
 from scrapers.fetch.pages import Page
 from scrapers.source import Passage, html_links, missing, soup
@@ -84,7 +85,10 @@ def _license(tree: BeautifulSoup, page: Page) -> str:
     link = tree.select_one('footer a[rel="license"]')
     if link is None:
         raise missing(page, "licence in its footer", '<a rel="license" href="...">CC0 1.0</a>')
-    return str(link.get_text(" ", strip=True))
+    name = stated(link.get_text(" ", strip=True), str(link.get("href", "")))
+    if name is None:
+        raise missing(page, "words in the link to its licence", "CC0 1.0")
+    return name
 
 
 def _topic(heading: Tag, page: Page) -> str:

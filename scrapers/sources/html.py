@@ -1,9 +1,9 @@
 """Any page: what stands in its paragraphs and list items, under its headings.
 
 `html:PATH` reads a saved page or a folder of them, `html:URL` fetches a page and what it links to
-below its own folder. The licence is the page's own (`rel="license"`) or the one that is named
-after the argument: `html:PATH#license=CC BY 4.0`. A page without any is refused: nothing could be
-done with its sentences.
+below its own folder. The licence is the page's own (`rel="license"`), and where it states none the
+one that is named after the argument: `html:PATH#license=CC BY 4.0`. A page without any is refused:
+nothing could be done with its sentences.
 """
 
 from __future__ import annotations
@@ -13,13 +13,11 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from urllib.parse import urljoin
 
-from bs4 import BeautifulSoup
-
 from georeasoner.errors import ConfigError, InputError
 from georeasoner.registry import register
 from scrapers.fetch.pages import Page
 from scrapers.fetch.saved import page_files, saved_page
-from scrapers.markup import address, sections, text_of
+from scrapers.markup import address, page_licence, sections, text_of
 from scrapers.source import FileSource, Passage, SiteSource, html_links, soup
 from scrapers.text.places import countries_in
 
@@ -45,7 +43,7 @@ class _Html:
     def parse(self, page: Page) -> Iterator[Passage]:
         """The texts of a page, each with the countries and the topic of its headings."""
         tree = soup(page)
-        url, license_name = address(page, tree), self.license or _stated(tree)
+        url, license_name = address(page, tree), page_licence(tree) or self.license
         if license_name is None:
             raise InputError(
                 f"{page.url} states no licence",
@@ -53,7 +51,7 @@ class _Html:
                 f"or name one: {self.where}{_LICENSE}NAME",
             )
         title = text_of(tree.title) if tree.title else ""
-        for section in sections(tree.find("main") or tree.body or tree, url):
+        for section in sections(tree.find("main") or tree.body or tree, url, labels=False):
             for text in section.texts:
                 yield Passage(
                     text,
@@ -67,6 +65,8 @@ class _Html:
 
 class HtmlFiles(_Html):
     """Saved pages."""
+
+    strict = False
 
     def pages(self) -> Iterator[Page]:
         """The file, or each page of the folder."""
@@ -85,11 +85,5 @@ class HtmlSite(_Html):
         return url.startswith(urljoin(self.where, "."))
 
     def links(self, page: Page) -> Iterator[str]:
-        """Every link of the page."""
-        return html_links(page)
-
-
-def _stated(tree: BeautifulSoup) -> str | None:
-    """The page's licence: the words of its link, or its address where it has no words."""
-    link = tree.select_one('a[rel~="license"][href], link[rel~="license"][href]')
-    return (text_of(link) or str(link["href"])) if link else None
+        """The links of the page, without those to its licence."""
+        return html_links(page, 'a[href]:not([rel~="license"])')
