@@ -14,6 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from georeasoner.errors import ModelError
+from georeasoner.progress import track
+
+_CHUNK = 512
 
 
 def embed_sentences(texts: Sequence[str], model: str | None = None) -> NDArray[np.float32]:
@@ -21,10 +24,15 @@ def embed_sentences(texts: Sequence[str], model: str | None = None) -> NDArray[n
 
     Raises `ModelError` where there is no such model.
     """
-    vectors = _load(model).encode(
-        list(texts), normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
-    )
-    return np.asarray(vectors, dtype=np.float32)
+    loaded = _load(model)
+    chunks = [list(texts[at : at + _CHUNK]) for at in range(0, max(len(texts), 1), _CHUNK)]
+    vectors = [
+        loaded.encode(
+            chunk, normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
+        )
+        for chunk in track(chunks, f"sentences (by {_CHUNK})")
+    ]
+    return np.concatenate(vectors).astype(np.float32)
 
 
 @cache

@@ -142,7 +142,7 @@ def _opened(lake: Lake, spec: str, config: dict[str, Any], settings: CrawlSettin
         return _Pages(name, site, site.pages(), lambda _: NO_SITE)
     if (terms := getattr(site, "api_terms", None)) and not settings.contact:
         raise ConfigError(
-            f"{name} without --contact", f"an address for the user agent, as {terms} ask for"
+            f"{name} without --contact", f"an address for the user agent; see {terms}"
         )
     store = PageStore(lake.root / "pages" / name)
     with site.start_urls() as urls:
@@ -186,6 +186,7 @@ def _read(
     with lake.writing(f"scrape-{found.name}", config) as out:
         known = Known(lake, found.name)
         for page in found.pages:
+            out.reread(f"{page.url}:")
             rights = rights_of(page, found.words(page))
             if not rights.text:
                 out.exclude("noindex page")

@@ -22,7 +22,7 @@ from georeasoner.lake import Lake
 from georeasoner.registry import register
 from scoring.scored import ImageScorer, Scored
 from scrapers.fetch.siteserver import serve
-from scrapers.source import Passage, html_links, soup
+from scrapers.source import Passage, html_links, missing, soup
 from scrapers.stage import scrape
 
 BLOCKS = re.findall(r"```python\n(.*?)```", (REPOSITORY / "CONTRIBUTING.md").read_text(), re.DOTALL)
@@ -41,7 +41,7 @@ def example(monkeypatch):
             "Answer": Answer, "Model": Model, "Passage": Passage, "Path": Path,
             "Prediction": Prediction, "RawView": RawView, "contextmanager": contextmanager,
             "ImageScorer": ImageScorer, "Scored": Scored, "html_links": html_links,
-            "load_task": load_task, "np": np, "pc": pc, "register": register,
+            "missing": missing, "load_task": load_task, "np": np, "pc": pc, "register": register,
             "replace": replace, "soup": soup,
         }  # fmt: skip
         exec(block, names)

@@ -28,7 +28,7 @@ def scrape(
     source: Annotated[list[str], typer.Argument(help="Names of clue sources.")],
     lake: LakeOption,
     start_url: Annotated[str | None, typer.Option(help="Where the source's site is.")] = None,
-    max_pages: Annotated[int, typer.Option(help="Fetch at most this many pages.")] = 1000,
+    max_pages: Annotated[int, typer.Option(help="Make at most this many requests.")] = 1000,
     delay_s: Annotated[
         float | None, typer.Option(help="Wait between two requests (1; 0 on loopback).")
     ] = None,
@@ -63,6 +63,7 @@ def scrape(
     from scrapers.fetch.crawl import CrawlSettings
     from scrapers.merge import merge_clues
     from scrapers.plan import plan
+    from scrapers.source import open_source
     from scrapers.stage import scrape as run
 
     if url is not None and parse_as is None:
@@ -77,6 +78,7 @@ def scrape(
                 for line in plan(lake, name, start_url, settings):
                     print(line)
                 continue
+            open_source(parse_as or (f"{name}:{start_url}" if start_url else name))
             run(
                 Lake.create(lake), name, start_url=start_url, max_pages=max_pages,
                 delay_s=delay_s, contact=contact, images=images, parse_as=parse_as,

@@ -38,8 +38,11 @@ class Lake:
         """Open an existing lake. Raises `LakeError` when it is none, or of another format."""
         root = Path(path)
         marker = root / "lake.json"
+        if root.is_file():
+            raise LakeError(f"{root} is a file", "a lake's directory")
         if not marker.is_file():
-            raise LakeError(f"{root} is not a lake (no lake.json)", "", "run `ingest` first")
+            hint = "run `scrape` or `ingest` first"
+            raise LakeError(f"{root} is not a lake (no lake.json)", "", hint)
         try:
             number = json.loads(marker.read_text())["format"]
         except (ValueError, KeyError, TypeError) as error:

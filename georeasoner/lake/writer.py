@@ -98,7 +98,10 @@ class Writer:
         self._number = max((c["number"] for c in lake.commits()), default=0)
         refused = lake.read("rejects", ["stage", "input_id"]).to_pylist()
         self._refused = {r["input_id"] for r in refused if r["stage"] == stage}
+        self._before = frozenset(self._refused)
         self._mended: set[str] = set()
+        self._confirmed: set[str] = set()
+        self._reread: set[str] = set()
 
     def add(self, name: str, rows: Sequence[Mapping[str, Any]] | pa.Table) -> None:
         """Rows for a table: mappings (absent columns are null) or an Arrow table of its schema."""
@@ -128,6 +131,11 @@ class Writer:
             self._mended.add(str(input_id))
         self._flush_when_full()
 
+    def reread(self, prefix: str) -> None:
+        """All inputs whose ids begin so are read anew: their rejects of earlier runs are lifted,
+        unless they are refused again."""
+        self._reread.add(prefix)
+
     def exclude(self, reason: str, count: int = 1) -> None:
         """An input was left out by a filter."""
         self.sums.excluded[reason] += count
@@ -136,6 +144,7 @@ class Writer:
     def reject(self, input_id: str, reason: str, detail: str = "") -> None:
         """An input was refused; the row is written once, however often the stage runs."""
         self.sums.rejected[reason] += 1
+        self._confirmed.add(input_id)
         if input_id not in self._refused:
             self._refused.add(input_id)
             row = {"stage": self.stage, "input_id": input_id, "reason": reason, "detail": detail}
@@ -175,6 +184,8 @@ class Writer:
     def close(self) -> None:
         """Commit the rest, swap the whole tables, store and print the sums."""
         self.flush()
+        gone = self._before - self._confirmed if self._reread else frozenset()
+        self._mended |= {i for i in gone if i.startswith(tuple(self._reread))}
         if self._mended:
             self._lift_rejects()
         if self._whole:

@@ -42,10 +42,14 @@ _Record = TypeVar("_Record", bound=_Strict)
 
 
 class Wording(_Strict):
-    """Sentences of which each fact takes one; `when` gives the values that they are for."""
+    """Sentences of which each fact takes one; `when` gives the values that they are for.
+
+    `ade20k_classes` stand in place of the kind's, where it is another thing that one sees.
+    """
 
     texts: list[str]
     when: dict[str, str] = {}
+    ade20k_classes: list[str] | None = None
 
 
 class Kind(_Strict):

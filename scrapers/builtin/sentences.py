@@ -35,15 +35,17 @@ def wording(fact: Fact) -> Wording:
 
 def clue(fact: Fact) -> BuiltinClue:
     """The clue that a fact makes."""
-    kind, texts = kinds()[fact.kind], wording(fact).texts
+    kind, said = kinds()[fact.kind], wording(fact)
     key = "\x1f".join((fact.kind, fact.country, *fact.values.values()))
-    choice = int.from_bytes(hashlib.sha256(key.encode()).digest()[:4]) % len(texts)
-    text = texts[choice].format(country=Gazetteer.load().name_in_text(fact.country), **fact.values)
+    choice = int.from_bytes(hashlib.sha256(key.encode()).digest()[:4]) % len(said.texts)
+    name = Gazetteer.load().name_in_text(fact.country)
+    text = said.texts[choice].format(country=name, **fact.values)
+    own = said.ade20k_classes
     return BuiltinClue(
         text=text[0].upper() + text[1:].removesuffix("..") + "." * text.endswith(".."),
         country=fact.country,
         category=kind.category,
-        ade20k_classes=tuple(kind.ade20k_classes),
+        ade20k_classes=tuple(kind.ade20k_classes if own is None else own),
         source_url=sources()[fact.sources[0]].url,
     )
 

@@ -69,9 +69,9 @@ class CrawlSettings:
 
     def __post_init__(self) -> None:
         if self.max_pages < 1:
-            raise ConfigError(f"max_pages is {self.max_pages}", "at least 1")
+            raise ConfigError(f"--max-pages {self.max_pages}", "at least 1")
         if self.delay_s is not None and self.delay_s < 0:
-            raise ConfigError(f"delay_s is {self.delay_s}", "0 or more seconds")
+            raise ConfigError(f"--delay-s {self.delay_s}", "0 or more seconds")
 
     @property
     def user_agent(self) -> str:

@@ -46,7 +46,7 @@ def report(**event: Any) -> None:
     sys.stdout.flush()
 
 
-class Refused(IgnoreRequest):
+class NotMade(IgnoreRequest):
     """A request that was not made; its text is the URL's outcome."""
 
 
@@ -104,7 +104,7 @@ class SameSites(Middleware):
     def process_request(self, request: Request) -> None:
         refusal = _spider(self.crawler).refusal(request.url)
         if refusal and not (refusal == "off-site" and _is_document(request)):
-            raise Refused(refusal)
+            raise NotMade(refusal)
 
 
 class SourceHeaders(Middleware):
@@ -135,11 +135,11 @@ class ObeyRobots(RobotsTxtMiddleware):
         spider = _spider(self.crawler)
         netloc = urlsplit(request.url).netloc
         if netloc in spider.robots_problem:
-            raise Refused("robots unreadable")
+            raise NotMade("robots unreadable")
         if rp.allowed(request.url, AGENT) or spider.api_terms:
             return
         spider.rules[request.url] = forbidding_line(spider.robots_txt[netloc], AGENT, request.url)
-        raise Refused("robots-forbidden")
+        raise NotMade("robots-forbidden")
 
     async def _parse_robots(self, response: Response, netloc: str, request: Request) -> None:
         there, absent = response.status // 100 == 2, response.status // 100 == 4
@@ -223,7 +223,7 @@ class Patience(RetryMiddleware):
         if asked_s is None:
             return again
         if asked_s > self.crawler.settings.getfloat("MAX_WAIT"):
-            raise Refused("asked to wait too long")
+            raise NotMade("asked to wait too long")
         said = f"{host_of(request.url)} answered {response.status}"
         report(log=f"{said} and asks to wait {asked_s:.0f} s: waiting")
         await sleep(asked_s)
@@ -278,12 +278,12 @@ class Visit(Middleware):
         if page and page.retrieved_at >= spider.fresh_since:
             return self._replay(request, page, "kept")
         if self.spent >= spider.job["max_pages"]:
-            raise Refused("over budget")
+            raise NotMade("over budget")
         self.spent += 1
         if spider.dry_run and page:
             return self._replay(request, page, "would ask whether it changed")
         if spider.dry_run:
-            raise Refused("would fetch")
+            raise NotMade("would fetch")
         if page:
             request.meta["stored"] = page
             for ask, validator in _CONDITIONS:

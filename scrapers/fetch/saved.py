@@ -55,7 +55,7 @@ def page_files(path: Path, suffixes: frozenset[str] = HTML) -> list[Path]:
     Raises `InputError` where there is none.
     """
     if not path.exists():
-        raise InputError(f"there is no {path}", "a saved page or a folder of them")
+        raise InputError(f"there is no {path}", "a saved page or a folder of them, no URL")
     if not path.is_dir():
         return [path]
     files = sorted(f for f in path.rglob("*") if f.suffix.lower() in suffixes and f.is_file())

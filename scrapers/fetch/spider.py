@@ -41,7 +41,7 @@ from georeasoner.errors import InputError
 from scrapers.fetch import middlewares
 from scrapers.fetch.addresses import host_of, is_loopback, names_private_place, site_of
 from scrapers.fetch.crawl import PRIVATE
-from scrapers.fetch.middlewares import Refused, page_of, report
+from scrapers.fetch.middlewares import NotMade, page_of, report
 from scrapers.fetch.pages import Page, PageStore
 from scrapers.fetch.resolver import PublicOnly
 from scrapers.fetch.rights import AGENT, rights_of
@@ -161,7 +161,7 @@ class ClueSpider(scrapy.Spider):
         self.tell(asked, self._outcome(failure.value, host_of(request.url)))
 
     def _outcome(self, error: BaseException, host: str) -> str:
-        if isinstance(error, Refused):
+        if isinstance(error, NotMade):
             return str(error)
         if isinstance(error, HttpError):
             return f"http {error.response.status}"

@@ -3,7 +3,7 @@
 Needed are text, source_url and license; countries (codes, in csv parted by ";"), category, topic
 and image_url are taken where they stand, other columns are left. A text with countries is one
 sentence and taken as such; in one without, sentences and places are searched for. A line that is
-not right is refused with its number, and the others count.
+not right is refused with its number, and the others count; a file that is no CSV is an error.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,11 @@ from scrapers.text.names import gazetteer
 
 _NEEDED = ("text", "source_url", "license")
 _OPTIONAL = ("category", "topic", "image_url")
+_LONGEST = 10_000
+"""Characters of a text. Longer ones are no passage but a file that went wrong."""
+_WIDEST = 1 << 30
+"""Characters of a field of csv, whose reader would else stop at 131,072."""
+_ADDRESS = re.compile(r"https?://[^/\s]+|(doi|urn|pkg):\S+")
 
 
 class _Rows:
@@ -83,6 +89,7 @@ class Csv(_Rows):
     kind = "csv"
 
     def _rows(self, page: Page, text: str) -> Iterator[tuple[int, dict[str, Any] | str]]:
+        csv.field_size_limit(_WIDEST)
         reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
         number = 1
         try:
@@ -115,8 +122,10 @@ def _problem(row: dict[str, Any]) -> str | None:
     for name in _NEEDED:
         if not isinstance(row.get(name), str) or not row[name].strip():
             return f"{name} is {row.get(name)!r}, expected text"
-    if ":" not in row["source_url"]:
-        return f"source_url is {row['source_url']!r}, expected an absolute address"
+    if len(row["text"]) > _LONGEST:
+        return f"text has {len(row['text']):,} characters, expected at most {_LONGEST:,}"
+    if not _ADDRESS.match(row["source_url"]):
+        return f"source_url is {row['source_url'][:80]!r}, expected an absolute address"
     for name in _OPTIONAL:
         if not isinstance(row.get(name), str | None):
             return f"{name} is {row[name]!r}, expected text"
@@ -125,7 +134,8 @@ def _problem(row: dict[str, Any]) -> str | None:
         return f"countries is {codes!r}, expected a list of codes"
     for code in codes or ():
         if code not in gazetteer().countries():
-            return f"country {code!r}, expected an ISO 3166-1 alpha-2 code"
+            parted = ", in csv parted by ;" if "," in str(code) else ""
+            return f"country {code!r}, expected an ISO 3166-1 alpha-2 code{parted}"
     return None
 
 

@@ -140,13 +140,22 @@ def test_names_take_their_article() -> None:
     assert [named(c) for c in ("NL", "KE", "XK")] == ["the Netherlands", "Kenya", "Kosovo"]
     landlocked = Fact("coast", "VA", {"coast": "none"}, ("world-factbook",), "")
     assert clue(landlocked).text in {
-        "No sea shore lies in the Vatican, so a view of the open sea rules it out.",
-        "The Vatican is landlocked, and a beach or harbour by the sea speaks against it.",
+        "No sea shore lies in the Vatican, which has neighbours on all sides.",
+        "The Vatican is landlocked, so it has no beach or harbour by the sea.",
     }
 
 
 def test_classes_are_those_of_ade20k() -> None:
-    assert {c for kind in kinds().values() for c in kind.ade20k_classes} <= set(class_names())
+    assert {c for clue in corpus() for c in clue.ade20k_classes} <= set(class_names())
+
+
+def test_what_one_does_not_see_is_no_class() -> None:
+    """Else a view of the sea would be a reason for a country without a shore."""
+    made = {kind: [clue(fact) for fact in read_facts(kind)] for kind in ("coast", "highest_point")}
+    landlocked = [c for c in made["coast"] if "landlocked" in c.text or "No sea shore" in c.text]
+    assert landlocked and not any(c.ade20k_classes for c in landlocked)
+    flat = [c for c in made["highest_point"] if "no mountains" in c.text or "too low" in c.text]
+    assert flat and not any("mountain, mount" in c.ade20k_classes for c in flat)
 
 
 def test_a_table_with_other_columns() -> None:

@@ -84,6 +84,36 @@ def test_csv(tmp_path: Path) -> None:
     }
 
 
+def test_a_text_that_is_no_passage_costs_only_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "clues.csv"
+    long = "x" * 200_000  # more than the csv module reads by itself
+    lines = ["text,source_url,license,countries", f"{long},https://a.example/,CC0-1.0,PE",
+             'A roof.,https://a.example/2,CC0-1.0,"PE,BO"',
+             "A roof like this one.,javascript:alert(1),CC0-1.0,PE",
+             "A roof like this one.,https://a.example/2,CC0-1.0,PE"]  # fmt: skip
+    file.write_text("\n".join(lines))
+    lake = Lake.create(tmp_path / "lake")
+    assert scrape(lake, f"csv:{file}").sentences.accepted == 1
+    assert [r["detail"] for r in lake.read("rejects").to_pylist()] == [
+        "text has 200,000 characters, expected at most 10,000",
+        "country 'PE,BO', expected an ISO 3166-1 alpha-2 code, in csv parted by ;",
+        "source_url is 'javascript:alert(1)', expected an absolute address",
+    ]
+
+
+def test_rejects_of_lines_that_were_mended_are_lifted(tmp_path: Path) -> None:
+    file, lake = tmp_path / "clues.csv", Lake.create(tmp_path / "lake")
+    good = "A roof like this one.,https://a.example/2,CC0-1.0,PE"
+    file.write_text(f"text,source_url,license,countries\n{good}\n,u,CC0-1.0,PE\nA,b,,PE\n")
+    scrape(lake, f"csv:{file}")
+    assert [r["input_id"] for r in lake.read("rejects").to_pylist()] == [
+        "file:clues.csv:3", "file:clues.csv:4",
+    ]  # fmt: skip
+    file.write_text(f"text,source_url,license,countries\n{good}\n,u,CC0-1.0,PE\n")
+    scrape(lake, f"csv:{file}")
+    assert [r["input_id"] for r in lake.read("rejects").to_pylist()] == ["file:clues.csv:3"]
+
+
 @pytest.mark.parametrize(
     ("spec", "content", "error", "words"),
     [
