@@ -44,7 +44,6 @@ _COLUMNS = [
     "ai_training_allowed", "retrieved_at",
 ]  # fmt: skip
 _WORD = re.compile(r"[^\W_]+(?:[-’'][^\W_]+)*")
-_QUOTED = re.compile(r"[\"“„«]([^\"”“»]+)[\"”“»]")
 _LATE = datetime.max.replace(tzinfo=UTC)
 
 Clue = dict[str, Any]
@@ -93,12 +92,17 @@ def _buckets(lake: Lake) -> tuple[list[list[Clue]], int]:
 def mark(clue: Clue) -> str:
     """What two clues must have in common, whatever their vectors say."""
     from scrapers.text.names import mentions_in, without_names
+    from scrapers.text.sentences import QUOTED, bare
 
-    text = without_names(clue["text"])  # the countries spoken of are told by their codes
-    names = set(_QUOTED.findall(clue["text"].casefold()))
-    names |= {code for m in mentions_in(clue["text"]) for code in m.name.countries}
+    sentence = bare(clue["text"])
+    text = without_names(sentence)  # the countries spoken of are told by their codes
+    if sentence.isupper():
+        text = text.lower()  # capitals tell no names there
+    names = set(QUOTED.findall(sentence.casefold()))
+    names |= {code for m in mentions_in(sentence) for code in m.name.countries}
     names -= set(clue["countries"] or ())
-    names |= {word[0] for word in _WORD.finditer(text) if word.start() and word[0][0].isupper()}
+    capitals = {word[0] for word in _WORD.finditer(text) if word.start() and word[0][0].isupper()}
+    names |= {word for word in capitals if word.lower() not in _meanings()}
     meant = [_meanings()[w] for w in _words(text) if w in _meanings()]
     numbers = re.findall(r"\d+(?:[.,]\d+)?", text)
     return fingerprint(
@@ -152,10 +156,12 @@ def _compared(
     buckets: Sequence[list[Clue]], similar: float, model: str | None
 ) -> Iterator[_Bucket]:
     """The buckets with their groups found; sentences are embedded in blocks across buckets."""
+    from scrapers.text.sentences import bare
+
     clues = ((at, clue) for at, bucket in enumerate(buckets) for clue in bucket)
     current, bucket = -1, None
     while block := list(islice(clues, BLOCK)):
-        vectors = embed_sentences([clue["text"] for _, clue in block], model)
+        vectors = embed_sentences([bare(clue["text"]) for _, clue in block], model)
         for (at, clue), vector in zip(block, vectors, strict=True):
             if at != current:
                 if bucket:

@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from georeasoner.clueworld import ClueKind, World
 from scrapers.clueworld_site import ADDRESS, PAGES
-from scrapers.text.places import gazetteer
+from scrapers.text.names import gazetteer
 
 SEED = 20
 COMMON = 0.3

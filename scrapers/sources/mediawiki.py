@@ -20,7 +20,8 @@ from georeasoner.registry import register
 from scrapers.fetch.pages import Page
 from scrapers.markup import json_of, sections
 from scrapers.source import Passage, Refused, missing
-from scrapers.text.places import countries_in, gazetteer
+from scrapers.text.names import gazetteer
+from scrapers.text.places import countries_in
 
 LICENSE = "CC BY-SA 4.0"
 TERMS = "https://www.mediawiki.org/wiki/API:Etiquette"

@@ -19,7 +19,7 @@ from georeasoner.registry import register
 from scrapers.fetch.pages import Page
 from scrapers.markup import address, checked, embedded_json, markdown_text
 from scrapers.source import Passage, soup
-from scrapers.text.places import gazetteer
+from scrapers.text.names import gazetteer
 
 START = "https://www.plonkit.net/guide"
 LICENSE = "CC BY-NC-SA 4.0"

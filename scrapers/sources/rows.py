@@ -21,7 +21,7 @@ from georeasoner.registry import register
 from scrapers.fetch.pages import Page
 from scrapers.fetch.saved import file_page
 from scrapers.source import Passage, Refused
-from scrapers.text.places import gazetteer
+from scrapers.text.names import gazetteer
 
 _NEEDED = ("text", "source_url", "license")
 _OPTIONAL = ("category", "topic", "image_url")

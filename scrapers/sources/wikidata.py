@@ -25,7 +25,7 @@ from georeasoner.registry import register
 from scrapers.fetch.pages import Page
 from scrapers.markup import json_of
 from scrapers.source import Passage, Refused, missing
-from scrapers.text.places import gazetteer
+from scrapers.text.names import gazetteer
 
 START = "https://query.wikidata.org/sparql"
 TERMS = "https://www.mediawiki.org/wiki/Wikidata_Query_Service/User_Manual"

@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 from scrapers.text.names import without_names
+from scrapers.text.sentences import QUOTED, bare
 
 SURE = 0.8
 """Share of the probability from which the model is believed against an English word."""
@@ -25,14 +26,13 @@ _ENGLISH = re.compile(
     r"from|which|their|its|typical|common|roads?|streets?|signs?|letters?|poles?|plates?|word)\b",
     re.IGNORECASE,
 )
-_QUOTED = re.compile(r"[\"“„«][^\"”“»]*[\"”“»]")
 _LATIN = re.compile(r"[a-zß-ɏḀ-ỿ]+", re.IGNORECASE)
 _WORDS = re.compile(r"[^\W\d_]{2,}")
 
 
 def language_of(sentence: str) -> str | None:
     """ISO 639-1 code of a sentence's language; quoted words and names of places do not tell."""
-    own = _QUOTED.sub(" ", without_names(sentence, "country", "area", "town"))
+    own = QUOTED.sub(" ", without_names(bare(sentence), "country", "area", "town"))
     words = _WORDS.findall(own)
     latin = [word for word in words if _LATIN.fullmatch(word)]
     if not words:

@@ -39,7 +39,7 @@ _POSSESSIVE = re.compile(r"[’']s$", re.IGNORECASE)
 _WORD_BEFORE = re.compile(r"([^\W\d_]+)\s+(?:the\s+)?$", re.IGNORECASE)
 _ELISION = re.compile(r"^[dl][’']")
 _GAPS = frozenset({" ", "-", ". ", " & ", " (", ") "})
-_INSIDE = frozenset({"of", "and", "the", "da", "de", "do", "dos", "del", "la", "y"})
+_INSIDE = frozenset({"of", "and", "the", "da", "de", "do", "dos", "del", "la", "y", "on", "upon"})
 _LONGEST = 6
 _DIVISION = re.compile(
     r"^(Respublika|Republic of|Provincia d[ei]|Estado d[eo]|Departamento de) | (Sheng|Shi|Krai|"
@@ -90,6 +90,12 @@ def phrases() -> dict[str, Any]:
     text = Path(__file__).with_name("places.yaml").read_text(encoding="utf-8")
     data: dict[str, Any] = yaml.load(text, Loader=yaml.BaseLoader)  # "on" and "NO" are words
     return data
+
+
+@cache
+def any_of(*patterns: str) -> re.Pattern[str]:
+    """One regular expression for all of these, of whole words, in either case."""
+    return re.compile(rf"(?<!\w)({'|'.join(patterns)})(?!\w)", re.IGNORECASE)
 
 
 def mentions_in(sentence: str, within: list[tuple[int, int]] | None = None) -> list[Mention]:
@@ -191,6 +197,12 @@ def word_before(sentence: str, at: int) -> str:
     return match[1] if match else ""
 
 
+def around(sentence: str, mention: Mention) -> tuple[str, str]:
+    """What stands near before and after a name."""
+    start, end = mention.start, mention.end
+    return sentence[max(0, start - NEAR) : start], sentence[end : end + NEAR]
+
+
 @cache
 def _short() -> frozenset[str]:
     return frozenset(s.casefold() for s in phrases()["short"])
@@ -219,7 +231,21 @@ def names() -> Mapping[str, Name]:
         part = data["part_of_country"].get(key)
         kind: Kind = "country" if key in places else "people"
         found[key] = Name(key, kind, (code,), (part,) if part else ())
-    return found
+    return {name.key: name for name in _named_like(places)} | found
+
+
+def _named_like(countries: set[str]) -> Iterator[Name]:
+    """Towns of any size whose names begin with a country's: "Mali Lošinj", "Cuba City"."""
+    from georeasoner.gazetteer.places import fold
+
+    choices: dict[str, dict[str, tuple[float, str]]] = defaultdict(dict)
+    for row in gazetteer().towns().select(["name", "country", "population"]).to_pylist():
+        key = fold(row["name"])
+        begins = (key[: match.start()] for match in re.finditer(" ", key))
+        if not countries.isdisjoint(begins):
+            people = max(row["population"], choices[key].get(row["country"], (0.0, ""))[0])
+            choices[key][row["country"]] = (people, row["name"])
+    return _meanings(choices)
 
 
 def _towns_and_divisions() -> Iterator[Name]:
@@ -254,6 +280,11 @@ def _towns_and_divisions() -> Iterator[Name]:
     for row in large.to_pylist():
         for other in row["others"]:
             add(other, row["country"], OTHER_NAME_WEIGHT * row["population"], row["name"])
+    return _meanings(choices)
+
+
+def _meanings(choices: Mapping[str, dict[str, tuple[float, str]]]) -> Iterator[Name]:
+    """Names with the country where far more people live in what they mean, if one is clear."""
     for key, meant in choices.items():
         ranked = sorted(meant.items(), key=lambda item: (-item[1][0], item[0]))
         clear = len(ranked) == 1 or ranked[0][1][0] >= CLEAR * ranked[1][1][0]

@@ -36,11 +36,6 @@ class Clue:
     passage: Passage
 
 
-def clues_of(passage: Passage) -> Iterator[Clue]:
-    """The clues of one passage, in the order of its text."""
-    return read([passage])
-
-
 def read(passages: Iterable[Passage], tagger: Tagger | None = None) -> Iterator[Clue]:
     """The clues of passages, in the order of their text.
 

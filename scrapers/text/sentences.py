@@ -10,6 +10,9 @@ from __future__ import annotations
 
 import re
 
+QUOTED = re.compile(r"[\"“„«]([^\"”“»]+)[\"”“»]")
+"""Words in quotation marks; the group is what stands between them."""
+_BARE = re.compile(rf"{QUOTED.pattern}[.!?…]?")
 _CLOSING = r"[\"'”’»)\]]*"
 _END = re.compile(rf"[.!?…]+{_CLOSING}\s+|[。！？]{_CLOSING}\s*")
 _BEGIN = re.compile(r"[\"'“‘„«(\[¿¡]*(?=[^\W_])(?P<first>.)")
@@ -40,6 +43,12 @@ def sentences_of(text: str) -> list[str]:
             found.append(text[start : mark.end()].strip())
             start = mark.end()
     return [sentence for sentence in (*found, text[start:].strip()) if sentence]
+
+
+def bare(sentence: str) -> str:
+    """A sentence without the quotation marks around the whole of it; a word or two keep theirs."""
+    whole = _BARE.fullmatch(sentence.strip())
+    return whole[1] if whole and whole[1].count(" ") > 1 else sentence
 
 
 def _ends(text: str, mark: re.Match[str], sloppy: bool) -> bool:

@@ -70,7 +70,7 @@ def _topics() -> dict[str, Any]:
 def _patterns() -> list[tuple[str, int, re.Pattern[str]]]:
     """(category, strength, pattern), for each strength that a category has words of."""
     return [
-        (name, strength, _any(topic[key]))
+        (name, strength, _listed(topic[key]))
         for name, topic in _topics()["categories"].items()
         for strength, key in enumerate(("weak", "words", "sure"), 1)
         if key in topic
@@ -79,10 +79,10 @@ def _patterns() -> list[tuple[str, int, re.Pattern[str]]]:
 
 @cache
 def _class_patterns() -> dict[str, re.Pattern[str]]:
-    return {name: _any(words) for name, words in _topics()["classes"].items()}
+    return {name: _listed(words) for name, words in _topics()["classes"].items()}
 
 
-def _any(words: str) -> re.Pattern[str]:
+def _listed(words: str) -> re.Pattern[str]:
     """One pattern of expressions separated by ", ", as whole words and in the plural."""
     words = "|".join(re.split(r",\s+", words))
     return re.compile(rf"(?<!\w)({words})(s|es)?(?!\w)", re.IGNORECASE)

@@ -16,7 +16,7 @@ from scrapers.clueworld_site import PAGES, serve_site
 from scrapers.clueworld_site.make_site import common_values, make_pages
 from scrapers.fetch.pages import Page, content_sha256
 from scrapers.source import Passage, open_source
-from scrapers.text.read import Clue, clues_of
+from scrapers.text.read import Clue, read
 
 PAGE = """<html><head><link rel="canonical" href="https://a.example/jp.html"></head><body>
 <p>Not in the main part.</p><main><h2>Japan</h2><p>Before any topic.</p>
@@ -36,7 +36,7 @@ def page(html: str) -> Page:
 
 def parse(html: str) -> Sequence[Clue]:
     passages = open_source("clueworld").parse(page(html))
-    return [clue for p in passages if isinstance(p, Passage) for clue in clues_of(p)]
+    return list(read(p for p in passages if isinstance(p, Passage)))
 
 
 def test_a_page_yields_its_sentences_verbatim() -> None:

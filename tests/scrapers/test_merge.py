@@ -21,6 +21,9 @@ SAME = [
     ("Most utility poles in Chile are made of concrete.",
      "Utility poles in Chile are mostly made of concrete."),
     ("Yellow outer lines are used in South Africa.", "South Africa uses yellow outer lines."),
+    ("In Brazil bollards are yellow and black.", "IN BRAZIL BOLLARDS ARE YELLOW AND BLACK."),
+    ("In Brazil bollards are yellow and black.", "“In Brazil bollards are yellow and black.”"),
+    ("In Brazil bollards are yellow and black.", "In BRAZIL bollards are YELLOW and BLACK!"),
 ]  # fmt: skip
 OPPOSITE = [
     ("Botswana drives on the left.", "Botswana drives on the right."),
@@ -37,6 +40,7 @@ OPPOSITE = [
     ("Turkey has poles with a cap.", "Turkey has poles without a cap."),
     ("Fronts of houses in Laos are blue.", "Backs of houses in Laos are blue."),
     ("Chile has guardrails of type A.", "Chile has guardrails of type B."),
+    ("SIGNS IN PERU SAY PARE.", "SIGNS IN PERU SAY ALTO."),
 ]
 
 
@@ -68,8 +72,8 @@ def test_the_same_in_other_words_is_merged_and_the_opposite_never(tmp_path: Path
     assert sums.accepted == 2 * len(pairs)
     assert dict(sums.notes) == {"groups": len(SAME), "merged": len(SAME)}
     groups = sorted(lake.read("clue_groups").to_pylist(), key=lambda row: row["clue_id"])
-    assert [row["clue_id"] for row in groups] == ["0000", "0001", "0010", "0011", "0020", "0021",
-                                                  "0030", "0031"]  # fmt: skip
+    ids = [f"{at:03d}{side}" for at in range(len(SAME)) for side in (0, 1)]
+    assert [row["clue_id"] for row in groups] == ids
     assert all(row["keep"] == (row["clue_id"] == row["group_id"]) for row in groups)
     assert all(0.93 <= row["similarity"] <= 1.0 for row in groups)
 

@@ -35,6 +35,14 @@ LABELLED = Path(__file__).resolve().parent.parent / "data" / "place_sentences.js
         ("Congo (DRC)", ("CD",)),
         ("South Georgia & South Sandwich Islands", ("GS",)),
         ("in turkey the poles are yellow, and no turkey is in sight", ("TR",)),
+        ("Jordan Street has trees.", ()),
+        ("Jordan Road Signs", ("JO",)),  # a heading
+        ("Chad told me of it.", ()),
+        ("Chad told nobody of it.", ("TD",)),
+        ("In Cuba City", ("US",)),  # Wisconsin; Mali Bukovec is Croatian
+        ("Mali and Mali Bukovec", ("ML", "HR")),
+        ("Both Koreas", ("KP", "KR")),
+        ("The Nordics", ("DK", "FI", "IS", "NO", "SE")),
     ],
 )
 def test_countries_in_the_order_of_the_sentence(sentence: str, countries: tuple[str, ...]) -> None:
@@ -58,6 +66,24 @@ def test_countries_in_the_order_of_the_sentence(sentence: str, countries: tuple[
         ("This cannot be Peru.", ()),
         ("Peru's poles are thinner than Chile's.", ("PE",)),
         ("No other country than Peru has it.", ("PE",)),
+        ("All of Scandinavia but Norway has it.", ("DK", "SE")),
+        ("All roads of Norway are flat but Peru is not.", ("NO", "PE")),
+        ("No country but Peru has it.", ("PE",)),
+        ("No country except Peru has it.", ("PE",)),
+        ("Except for Peru, no country has it.", ("PE",)),
+        ("Peru has it, as has every country except Chile.", ("PE",)),
+        ("Neither Peru nor Chile has it.", ("PE", "CL")),
+        ("Neither Peru nor Chile has what Cuba has.", ("CU",)),
+        ("You can tell Peru from Chile.", ("PE",)),
+        ("The signs tell Peru from Chile.", ("PE", "CL")),
+        ("Peru's buses are old ones from Japan.", ("PE",)),
+        ("This is from Peru and that is from Japan.", ("PE", "JP")),
+        ("Peru borders Chile.", ("PE",)),
+        ("Peruvian signs resemble those of Chile.", ("PE",)),
+        ("Baltic birches on Latvian hills", ("LV",)),
+        ("Baltic states and Latvian hills", ("EE", "LV", "LT")),
+        ("Of the Baltic states only Latvia has it.", ("LV",)),
+        ("Chilean Patagonia", ("CL",)),
         ("Chilean-style poles in Peru", ("PE",)),
         ("The Chilean border of Peru", ("PE",)),
         ("Peru has Chilean signs.", ("PE",)),
@@ -75,6 +101,8 @@ def test_only_the_country_spoken_of(sentence: str, countries: tuple[str, ...]) -
         ("Georgia has red clay.", ("US",), ("US",), ("Georgia",)),
         ("Georgia and Florida have red clay.", (), ("US",), ("Georgia", "Florida")),
         ("Georgia has gas pipes.", ("GE", "US"), ("GE",), ()),
+        ("Georgia's county roads", (), ("US",), ("Georgia",)),
+        ("Georgia's county roads", ("GE",), ("GE",), ()),
         ("In Paris, Texas", (), ("US",), ("Paris", "Texas")),
         ("In Paris", (), ("FR",), ("Paris",)),
         ("In Mérida", (), (), ()),  # 892,000 people in Mexico, 300,000 in Venezuela
@@ -119,7 +147,7 @@ def test_the_labelled_sentences() -> None:
     scores = scores_of(read_labelled(LABELLED))
     assert next(report(scores)).startswith("dev: 184 sentences, countries P 1.0")
     assert sum(split.sentences for split in scores.values()) >= 260
-    for name in ("test", "later"):
+    for name in ("test", "later", "fresh"):
         assert scores[name].precision >= 0.95 and scores[name].recall >= 0.90
         assert scores[name].regions.precision >= 0.90 and scores[name].regions.recall >= 0.90
         assert scores[name].categories_right / scores[name].sentences >= 0.83

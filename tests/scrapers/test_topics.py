@@ -9,7 +9,7 @@ import pytest
 
 from georeasoner.clueworld import World
 from scrapers.source import Passage
-from scrapers.text.read import clues_of
+from scrapers.text.read import read
 from scrapers.text.topics import categories, category_of, classes_of
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -31,6 +31,10 @@ PUBLISHED = ROOT / "scoring" / "ade20k_weights.json"
         ("Traffic keeps to the left.", None, "driving_side"),
         ("Traffic keeps left.", None, "driving_side"),
         ("Berries", None, None),
+        ("Pedestrian crossing signs are blue.", None, "sign"),
+        ("Pedestrian crossings are blue.", None, "road_line"),
+        ("Poles are grey; there is no coverage.", None, "pole"),
+        ("Cable cars are red.", None, None),
     ],
 )
 def test_the_topic_first_then_the_strongest_word(
@@ -72,5 +76,5 @@ def test_what_a_source_knows_stays() -> None:
             "In Japan the poles are red.", "https://a.example/", "CC0-1.0", topic="soil",
             category=kind.name, ade20k_classes=(kind.ade20k,),
         )  # fmt: skip
-        (clue,) = clues_of(passage)
+        (clue,) = read([passage])
         assert (clue.category, clue.ade20k_classes) == (kind.name, (kind.ade20k,))
