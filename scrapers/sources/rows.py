@@ -12,6 +12,7 @@ import csv
 import io
 import json
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ _WIDEST = 1 << 30
 _ADDRESS = re.compile(r"https?://[^/\s]+|(doi|urn|pkg):\S+")
 
 
-class _Rows:
+class _Rows(ABC):
     """A file of rows. Raises `ConfigError` without one."""
 
     kind = ""
@@ -59,9 +60,9 @@ class _Rows:
             elif isinstance(row, dict):
                 yield _passage(row)
 
+    @abstractmethod
     def _rows(self, page: Page, text: str) -> Iterator[tuple[int, dict[str, Any] | str]]:
         """Number of the line and its row, or what is wrong with it."""
-        raise NotImplementedError
 
 
 @register("clue_source", "jsonl")
