@@ -44,13 +44,14 @@ of the three.
     georeasoner score LAKE --scorer learned --model {name}
 
 It reads the embeddings of `{config["embeddings"]}` and class shares by `{config["shares"]}`, so \
-`score` a lake by that first. A view with a position in or next to a training cell is scored by \
-the heads that saw nothing of its neighbourhood; any other by the mean of all.
+`score` a lake by that first. A view with training views in its neighbourhood is scored by the \
+heads that saw nothing of that; any other by the mean of all.
 
 ## The fit
 
 {config["views"]:,} views (left out: {left_out}; data {config["data"]}), on the errors of: \
-{", ".join(f"`{model}`" for model in config["models"])}. {config["folds"]} folds of H3 cells, \
+{", ".join(f"`{model}`" for model in config["models"])}. {config["folds"]} folds of H3 cells \
+(neighbourhood `{config["neighbourhood"]}`), \
 {config["features"]:,} random Fourier features, ridge regression, Platt's calibration on held-out \
 cells, seed {config["seed"]}, code {record["code_revision"][:12]}.
 

@@ -2,8 +2,8 @@
 
 What is learnt of a view is the share of the models that placed it within 25, 200 and 750 km; an
 unanswered view counts as not within. The learner is ridge regression on random Fourier features
-(Rahimi and Recht 2007), one for every pair of folds on views that lie neither in nor next to a cell
-of the two, its penalty chosen on the second fold and its result calibrated there (Platt 1999). So
+(Rahimi and Recht 2007), one for every pair of folds on views whose neighbourhood has no cell of the
+two, its penalty chosen on the second fold and its result calibrated there (Platt 1999). So
 what is said of a view never comes from a fit, a penalty or a calibration that saw its neighbourhood
 (see `neighbourhoods`). Ridge has one solution, so the same rows and seed give the same model.
 """
@@ -230,7 +230,7 @@ def _fit_pairs(
             part = _Moments.of(features, examples.within[rows])
             for subset in (s for s in few if s <= folds):
                 near_all[subset].add(part)
-    for pair in pairs:
+    for pair in pairs:  # from what is near both to what is near neither
         f, g = sorted(pair)
         near_all[pair].add(near_all[frozenset()])
         near_all[pair].add(near_all[frozenset({f})], -1)

@@ -12,11 +12,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from typing import TYPE_CHECKING
-from urllib.parse import urljoin
 
 from georeasoner.licences import stated
 from georeasoner.registry import register
 from scrapers.fetch.pages import Page
+from scrapers.markup import image_of
 from scrapers.source import Passage, html_links, missing, soup
 from scrapers.text.places import countries_in
 
@@ -100,9 +100,10 @@ def _topic(heading: Tag, page: Page) -> str:
 
 def _image(figure: Tag, page: Page, url: str) -> str:
     image = figure.find("img")
-    if image is None or not (image.get("data-src") or image.get("src")):
+    address = image_of(image, url) if image else None
+    if address is None:
         raise missing(page, "image in a <figure>", '<img data-src="...">')
-    return urljoin(url, str(image.get("data-src") or image["src"]))
+    return address
 
 
 def _own_text(part: Tag) -> str:
